@@ -1,0 +1,66 @@
+# `make` lists what there is. Nothing needs to be installed first but Python 3.11 or newer.
+
+PYTHON ?= python3
+PACKS  ?= packs/mfg
+JOBS   ?= 2
+
+# Everything `make check` does after the tests on SQLite.
+REST := lint types imports migrations postgres packs browser
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help install run test check rest $(REST) format lock
+
+help: ## list what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+install: ## make .venv, fetch packages, front-end files and the printing font
+	@$(PYTHON) tools/setup.py
+
+run: install ## serve Kehu with its demo company
+	.venv/bin/kehu serve --demo
+
+test: install ## the tests, on SQLite
+	.venv/bin/pytest -q -m "not browser" -n $(JOBS)
+
+check: test rest ## everything CI does
+
+rest: $(REST) ## `make check` without the tests on SQLite
+
+lint: install ## style of the Python code
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+
+types: install ## types
+	.venv/bin/mypy
+
+imports: install ## imports point down
+	.venv/bin/lint-imports
+
+migrations: install ## no model has changed without a migration
+	.venv/bin/python manage.py makemigrations --check --dry-run
+
+postgres: install ## the tests, on PostgreSQL (KEHU_TEST_POSTGRES says where)
+	@url=$$(.venv/bin/python tools/postgres.py) && echo '.venv/bin/pytest on PostgreSQL' && \
+	KEHU_DATABASE_URL="$$url" .venv/bin/pytest -q -m "not browser" -n $(JOBS)
+
+packs: install ## the packs' own checks and examples
+	@for pack in $(PACKS); do \
+	  echo "kehu check $$pack" && .venv/bin/kehu check $$pack && \
+	  echo "kehu examples --pack $$pack" && .venv/bin/kehu examples --pack $$pack || exit 1; \
+	done
+
+browser: install ## the tests in a browser (KEHU_CHROMIUM says where)
+	@chromium=$$($(PYTHON) tools/browser.py) && echo ".venv/bin/pytest in $$chromium" && \
+	KEHU_CHROMIUM="$$chromium" .venv/bin/pytest -q -m browser
+
+format: install ## put the Python code in style
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
+
+lock: install ## choose versions anew: requirements/*.txt
+	@for name in base dev node; do \
+	  .venv/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url \
+	    --python-version 3.11 --custom-compile-command "make lock" \
+	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
+	done

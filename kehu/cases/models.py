@@ -1,0 +1,168 @@
+"""Procedures being carried out. Open tasks *are* the state of a case; there is no other."""
+
+from django.db import models
+
+from kehu.core.models import StoredFile
+from kehu.core.scope import OrganizationRow
+from kehu.ledgers.customers.models import Customer
+from kehu.organizations.models import Member
+from kehu.procedures.models import Procedure, Revision
+
+
+class Case(OrganizationRow):
+    procedure = models.ForeignKey(Procedure, on_delete=models.PROTECT, related_name="cases")
+    revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="+")
+    number = models.CharField(max_length=60)
+    customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.PROTECT, related_name="cases")
+    opener = models.ForeignKey(Member, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
+    parent_step = models.CharField(max_length=80, blank=True)
+    status = models.CharField(max_length=60, default="open")
+    """`open`, the key of the end it came to, or `voided`."""
+    round = models.PositiveSmallIntegerField(default=1)
+    version = models.PositiveIntegerField(default=1)
+    """Grows with every change; whoever acts says which one he saw."""
+    data = models.JSONField(default=dict)
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+    changed_at = models.DateTimeField()
+    due_at = models.DateTimeField(null=True, blank=True)
+    """The nearest instant at which one of its open tasks is due."""
+    events = models.PositiveIntegerField(default=0)
+    chain_head = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "number"], name="case_number")]
+        indexes = [
+            models.Index(fields=["organization", "procedure", "-number"], name="case_by_procedure"),
+            models.Index(fields=["organization", "customer", "-opened_at"], name="case_by_customer"),
+            models.Index(fields=["organization", "opener", "-opened_at"], name="case_by_opener"),
+        ]
+
+    def __str__(self):
+        return self.number
+
+    @property
+    def is_open(self):
+        return self.status == "open"
+
+
+class Task(OrganizationRow):
+    """One step of a case for one position or person, or a place where branches or the clock are waited for."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "open"
+        DONE = "done", "done"
+        SENT_BACK = "sent_back", "sent back"
+        CANCELED = "canceled", "canceled"
+        HALTED = "halted", "halted"  # open when the case was voided
+        ARRIVED = "arrived", "arrived"  # a branch that waits at a join
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="tasks")
+    step = models.CharField(max_length=80)
+    item = models.CharField(max_length=80, blank=True)
+    round = models.PositiveSmallIntegerField(default=1)
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    kind = models.CharField(max_length=10, default="task")
+    returns = models.JSONField(default=list)
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+    due_at = models.DateTimeField(null=True, blank=True)
+    due_is_provisional = models.BooleanField(default=False)
+    late_at = models.DateTimeField(null=True, blank=True)
+    """When the worker found it overdue."""
+    outcome = models.CharField(max_length=60, blank=True)
+    reason = models.TextField(blank=True)
+    filled = models.JSONField(default=dict)
+    """What was filled when it was completed: older rounds and versions stay readable here."""
+    draft = models.JSONField(default=dict)
+    done_by = models.ForeignKey(Member, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case", "step", "item"],
+                condition=models.Q(state__in=["open", "arrived"]),
+                name="task_once_open",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["organization", "state", "due_at"], name="task_by_due"),
+            models.Index(fields=["organization", "done_by", "-closed_at"], name="task_by_doer"),
+        ]
+
+    def __str__(self):
+        return f"{self.step}[{self.item}]" if self.item else self.step
+
+    @property
+    def is_open(self):
+        return self.state == self.State.OPEN
+
+
+class Assignment(OrganizationRow):
+    """Somebody in whose inbox a task is. Who else may do it follows from the step's role."""
+
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="assignments")
+    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="assignments")
+    is_open = models.BooleanField(default=True)
+    seen_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["task", "member"], name="assignment_once")]
+        indexes = [models.Index(fields=["organization", "member", "is_open"], name="assignment_inbox")]
+
+    def __str__(self):
+        return f"{self.task_id} → {self.member_id}"
+
+
+class Deadline(OrganizationRow):
+    """One instant of a task: a reminder, its due time, a rung of its ladder, a watched row, the end of a wait."""
+
+    class Kind(models.TextChoices):
+        RUNG = "rung", "rung"
+        WATCH = "watch", "watch"
+        WAIT = "wait", "wait"
+
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="deadlines")
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.RUNG)
+    rung = models.PositiveSmallIntegerField(default=0)
+    row = models.CharField(max_length=120, blank=True)
+    at = models.DateTimeField()
+    is_due = models.BooleanField(default=False)
+    provisional = models.BooleanField(default=False)
+    fired_at = models.DateTimeField(null=True, blank=True)
+    active = models.BooleanField(default=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["at"], condition=models.Q(active=True), name="deadline_next")]
+        ordering = ["at", "id"]
+
+    def __str__(self):
+        return f"{self.task_id} {self.kind} {self.rung} {self.at:%F %T}"
+
+
+class Suspension(OrganizationRow):
+    """A time in which a clock of the case stood still."""
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="suspensions")
+    clock = models.CharField(max_length=60, blank=True)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=200, blank=True)
+
+    def __str__(self):
+        return f"{self.clock} {self.started_at:%F %T}"
+
+
+class Attachment(OrganizationRow):
+    """A file of a case, or waiting for the case that its uploader is about to open."""
+
+    case = models.ForeignKey(Case, null=True, blank=True, on_delete=models.PROTECT, related_name="attachments")
+    stored = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=200)
+    field = models.CharField(max_length=80, blank=True)
+    by = models.ForeignKey(Member, null=True, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    def __str__(self):
+        return self.name

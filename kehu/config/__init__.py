@@ -1,0 +1,1 @@
+"""Composition only: nothing here decides anything."""

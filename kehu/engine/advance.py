@@ -1,0 +1,499 @@
+"""How a case may move: a procedure, where the case stands and what somebody does, in; what changes, out.
+
+A case stands where its tokens rest. A *token* is a step somebody (or the clock) still has to complete, for one row where the
+step is `each`. `apply` answers an act with a `Move`, and a state is nothing but its moves added up (`State.after`), so the moves
+of a case, kept as its events, give its state again.
+
+How branches meet: a step with `join` opens when no open step can still reach it (any: with the first branch; n: with the nth).
+That one rule serves plain parallel branches, rows that are added while others are under way, and rows that make a detour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+from .definitions import Branch, Opening, Outcome, Procedure, Step
+
+from .records import Data, compute, emptied_for_round, filled, holds, row_keys, rows_of, with_sets
+
+OPEN = "open"
+VOIDED = "voided"
+_AUTO_LIMIT = 100
+
+
+class NotPossible(Exception):
+    """An act that the step table does not allow here. `kind` is one of the refusals of the example format."""
+
+    def __init__(self, kind: str, code: str, **facts: Any):
+        super().__init__(code)
+        self.kind, self.code, self.facts = kind, code, facts
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Where a sent-back step goes when it is done again, and the outcome it had before."""
+
+    step: str
+    item: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    step: str
+    item: str = ""
+    round: int = 1
+    returns: tuple[Return, ...] = ()
+
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.step, self.item
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Something beyond the case: a case to open, or a named operation of an `auto` step."""
+
+    step: str
+    item: str = ""
+    opening: Opening | None = None
+    does: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class State:
+    status: str = OPEN
+    round: int = 1
+    tokens: tuple[Token, ...] = ()
+    arrived: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Branches that wait at a join: step -> the rows (or the steps) they came from."""
+    data: Data = field(default_factory=dict)
+    done: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """The last outcome of every step that was completed."""
+    halted: tuple[Token, ...] = ()
+    """What was open when the case was voided."""
+
+    @property
+    def is_open(self) -> bool:
+        return self.status == OPEN
+
+    def token(self, step: str, item: str = "") -> Token | None:
+        return next((token for token in self.tokens if token.place == (step, item)), None)
+
+    def after(self, move: Move) -> State:
+        gone = {token.place for token in (*move.canceled, *([move.closed] if move.closed else []))}
+        tokens = tuple(token for token in self.tokens if token.place not in gone) + move.opened
+        done = {**self.done, move.closed.place: move.outcome} if move.closed and move.outcome else dict(self.done)
+        return State(move.status, move.round, tokens, move.arrived, {**self.data, **move.changes}, done, move.halted)
+
+
+@dataclass(frozen=True)
+class Move:
+    """What one act changes."""
+
+    status: str
+    round: int
+    closed: Token | None = None
+    outcome: str = ""
+    opened: tuple[Token, ...] = ()
+    canceled: tuple[Token, ...] = ()
+    arrived: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    changes: Data = field(default_factory=dict)
+    effects: tuple[Effect, ...] = ()
+    passed: tuple[str, ...] = ()
+    """Auto steps and ends gone through, in order."""
+    halted: tuple[Token, ...] = ()
+
+
+# --- the acts ---------------------------------------------------------------------------------------------------------
+
+
+def start(procedure: Procedure, data: Data, facts: Mapping[str, Any]) -> Move:
+    """A new case, standing at the first step."""
+    walk = _Walk(procedure, State(data=compute(procedure.form, data, facts)), facts)
+    walk.enter(procedure.first_step, "", came_from="")
+    return walk.move()
+
+
+def complete(
+    procedure: Procedure, state: State, step: str, item: str, outcome: str | None, values: Data, facts: Mapping[str, Any]
+) -> Move:
+    """Somebody completes a step with an outcome, having filled `values` (checked already)."""
+    token = _open_token(procedure, state, step, item)
+    definition = procedure.steps[step]
+    chosen_key, chosen = choose_outcome(definition, step, outcome, filled(procedure.form, state.data, item, values, definition), facts)
+    data = filled(procedure.form, state.data, item, values, definition)
+    walk = _Walk(procedure, replace(state, data=data), {**facts, "outcome": chosen_key}, closed=token, outcome=chosen_key, base=state)
+    if chosen.new_round:
+        walk.new_round()
+    walk.set(definition.sets, token)
+    walk.set(chosen.sets, token)
+    walk.effects.extend(_openings((*definition.opens, *chosen.opens), token, walk.context(token)))
+    if token.returns and chosen_key == token.returns[-1].after:
+        walk.go_back(token)
+    else:
+        walk.follow(chosen.next, token)
+    walk.follow_rows()
+    walk.settle()
+    return walk.move()
+
+
+def send_back(
+    procedure: Procedure, state: State, step: str, item: str, to: str, to_item: str | None, facts: Mapping[str, Any]
+) -> Move:
+    """Return to an earlier step, whose redo comes straight back to this one."""
+    token = _open_token(procedure, state, step, item)
+    target = procedure.steps.get(to)
+    if target is None or target.kind != "task":
+        raise NotPossible("data", "no_such_step", step=to)
+    to_item = (item if target.each else "") if to_item is None else to_item
+    if (to, to_item) == token.place or (to, to_item) not in state.done:
+        raise NotPossible("order", "not_done_before", step=to, item=to_item)
+    if state.token(to, to_item):
+        raise NotPossible("order", "open_already", step=to, item=to_item)
+    walk = _Walk(procedure, state, facts, closed=token, outcome="")
+    back = Return(step, item, state.done[(to, to_item)])
+    walk.open(to, to_item, returns=(*token.returns, back))
+    return walk.move()
+
+
+def open_beside(procedure: Procedure, state: State, step: str, facts: Mapping[str, Any]) -> Move | None:
+    """An escalation opens a step beside the flow; nothing where it is open already."""
+    if not state.is_open or state.token(step):
+        return None
+    walk = _Walk(procedure, state, facts)
+    walk.enter(step, "", came_from="")
+    return walk.move()
+
+
+def void(state: State) -> Move:
+    _must_be_open(state)
+    return Move(VOIDED, state.round, canceled=state.tokens, arrived=state.arrived, halted=state.tokens)
+
+
+def reopen(procedure: Procedure, state: State, to: str | None, facts: Mapping[str, Any]) -> Move:
+    """A voided case stands again where it stood; a closed one at `to`, or at the step completed last."""
+    if state.is_open:
+        raise NotPossible("order", "not_closed")
+    if state.status == VOIDED and to is None:
+        return Move(OPEN, state.round, opened=state.halted, arrived=state.arrived)
+    done = [place for place in state.done if procedure.steps[place[0]].kind == "task" and not procedure.steps[place[0]].beside]
+    if to is None and not done:
+        raise NotPossible("order", "not_done_before", step="")
+    place = done[-1] if to is None else next((place for place in reversed(done) if place[0] == to), None)
+    if place is None:
+        raise NotPossible("order", "not_done_before", step=to)
+    walk = _Walk(procedure, replace(state, status=OPEN, arrived={}), facts)
+    walk.open(*place)
+    return walk.move()
+
+
+def choose_outcome(
+    definition: Step, step: str, outcome: str | None, data: Data, facts: Mapping[str, Any]
+) -> tuple[str, Outcome]:
+    """The outcome of that name, or of that target step (`facts["to"]`), or the only one a step has."""
+    outcomes = definition.all_outcomes()
+    to = facts.get("to")
+    if outcome is None and to:
+        outcome = next((key for key, found in outcomes.items() if any(branch.target == to for branch in found.next)), None)
+        if outcome is None:
+            raise NotPossible("data", "no_such_outcome", step=step, outcome=f"→ {to}", outcomes=tuple(outcomes))
+    if outcome is None:
+        if len(outcomes) > 1:
+            raise NotPossible("data", "outcome_missing", step=step, outcomes=tuple(outcomes))
+        outcome = next(iter(outcomes))
+    if outcome not in outcomes:
+        raise NotPossible("data", "no_such_outcome", step=step, outcome=outcome, outcomes=tuple(outcomes))
+    return outcome, outcomes[outcome]
+
+
+def offered_outcomes(definition: Step, context: Mapping[str, Any]) -> dict[str, Outcome]:
+    """The outcomes whose `when` holds now."""
+    return {
+        key: outcome
+        for key, outcome in definition.all_outcomes().items()
+        if outcome.when is None or holds(outcome.when, context)
+    }
+
+
+def _must_be_open(state: State) -> None:
+    if not state.is_open:
+        raise NotPossible("order", "case_closed", status=state.status)
+
+
+def _open_token(procedure: Procedure, state: State, step: str, item: str) -> Token:
+    _must_be_open(state)
+    if step not in procedure.steps:
+        raise NotPossible("order", "no_such_step", step=step)
+    token = state.token(step, item)
+    if token is None:
+        raise NotPossible("order", "not_open", step=step, item=item, open=tuple(found.place for found in state.tokens))
+    return token
+
+
+# --- walking the table ------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=4096)
+def _reach(procedure_id: int, links: tuple[tuple[str, tuple[str, ...]], ...], origin: str, goal: str) -> bool:
+    table = dict(links)
+    seen, front = {origin}, [origin]
+    while front:
+        for target in table.get(front.pop(), ()):
+            if target == goal:
+                return True
+            if target not in seen:
+                seen.add(target)
+                front.append(target)
+    return False
+
+
+def _links(procedure: Procedure) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return tuple((key, tuple(sorted(set(step.targets())))) for key, step in procedure.steps.items())
+
+
+def reaches(procedure: Procedure, origin: str, goal: str) -> bool:
+    """Whether a case standing at `origin` can come to `goal`."""
+    return _reach(0, _links_of(procedure), origin, goal)
+
+
+_links_cache: dict[int, tuple[Procedure, tuple[tuple[str, tuple[str, ...]], ...]]] = {}
+
+
+def _links_of(procedure: Procedure) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    found = _links_cache.get(id(procedure))
+    if found is None or found[0] is not procedure:
+        found = _links_cache[id(procedure)] = (procedure, _links(procedure))
+    return found[1]
+
+
+class _Walk:
+    """One act on its way through the step table; what it gathers becomes the move."""
+
+    def __init__(
+        self,
+        procedure: Procedure,
+        state: State,
+        facts: Mapping[str, Any],
+        closed: Token | None = None,
+        outcome: str = "",
+        base: State | None = None,
+    ):
+        self.procedure, self.facts = procedure, facts
+        self.base = base or state
+        self.status, self.round, self.data = state.status, state.round, dict(state.data)
+        self.closed, self.outcome = closed, outcome
+        self.tokens = [token for token in state.tokens if token is not closed]
+        self.arrived = {step: list(places) for step, places in state.arrived.items()}
+        self.opened: list[Token] = []
+        self.canceled: list[Token] = []
+        self.effects: list[Effect] = []
+        self.passed: list[str] = []
+
+    def move(self) -> Move:
+        data = compute(self.procedure.form, self.data, self.facts)
+        changes = {key: value for key, value in data.items() if key not in self.base.data or self.base.data[key] != value}
+        arrived = {step: tuple(places) for step, places in self.arrived.items() if places}
+        return Move(
+            self.status,
+            self.round,
+            self.closed,
+            self.outcome,
+            tuple(self.opened),
+            tuple(self.canceled),
+            arrived,
+            changes,
+            tuple(self.effects),
+            tuple(self.passed),
+        )
+
+    def context(self, token: Token | None) -> dict[str, Any]:
+        item = None
+        if token and token.item:
+            each = self.procedure.steps[token.step].each
+            item = rows_of(self.procedure.form, self.data, each.rows).get(token.item) if each else None
+        return {**self.data, **self.facts, "round": self.round, "item": item}
+
+    def set(self, sets: Mapping[str, Any], token: Token | None) -> None:
+        if sets:
+            self.data = compute(self.procedure.form, self.data, self.facts)
+            self.data = with_sets(self.procedure, self.data, sets, token, self.context(token))
+
+    def new_round(self) -> None:
+        """Sections marked `each_round` start empty; what they held stays in the tasks that filled it."""
+        self.round += 1
+        self.data = emptied_for_round(self.procedure.form, self.data)
+        self.arrived.clear()
+
+    # -- moving
+
+    def follow(self, branches: tuple[Branch, ...], token: Token, depth: int = 0) -> None:
+        for target in self._taken(branches, token):
+            self.enter(target, token.item, came_from=token.step, depth=depth)
+
+    def _taken(self, branches: tuple[Branch, ...], token: Token) -> list[str]:
+        if not branches:
+            return []
+        self.data = compute(self.procedure.form, self.data, self.facts)
+        context = self.context(token)
+        taken = [branch.to for branch in branches if branch.to and (branch.when is None or holds(branch.when, context))]
+        conditional = any(branch.to and branch.when and branch.to in taken for branch in branches)
+        if not conditional:
+            taken += [branch.otherwise for branch in branches if branch.otherwise]
+        if not taken:
+            raise NotPossible("data", "no_branch", step=token.step)
+        return taken
+
+    def enter(self, step: str, item: str, *, came_from: str, depth: int = 0) -> None:
+        if self.status != OPEN:
+            return
+        if depth > _AUTO_LIMIT:
+            raise NotPossible("order", "endless", step=step)
+        definition = self.procedure.steps[step]
+        same_rows = came_from and definition.each and definition.each == self.procedure.steps[came_from].each
+        if definition.each and same_rows and item:
+            self.open(step, item)
+        elif definition.each:
+            self._enter_rows(step, definition)
+        elif definition.join:
+            self._arrive(step, item or came_from)
+        else:
+            self._pass_or_open(step, definition, depth)
+
+    def _pass_or_open(self, step: str, definition: Step, depth: int = 0) -> None:
+        if definition.is_open_ended:
+            self.open(step, "")
+            return
+        token = Token(step, "", self.round)
+        self.passed.append(step)
+        self.set(definition.on_open, token)
+        if definition.kind == "end":
+            self._end(step)
+            return
+        self.set(definition.sets, token)
+        context = self.context(token)
+        if definition.does:
+            self.effects.append(Effect(step, does=definition.does, arguments=dict(definition.with_)))
+        self.effects.extend(_openings(definition.opens, token, context))
+        outcomes = offered_outcomes(definition, context)
+        for outcome in list(outcomes.values())[:1]:
+            self.follow(outcome.next, token, depth + 1)
+
+    def open(self, step: str, item: str, returns: tuple[Return, ...] = ()) -> None:
+        """At most one token rests at a place: who comes a second time meets the first."""
+        if any(token.place == (step, item) for token in self.tokens):
+            return
+        token = Token(step, item, self.round, returns)
+        self.tokens.append(token)
+        self.opened.append(token)
+        self.set(self.procedure.steps[step].on_open, token)
+
+    def go_back(self, token: Token) -> None:
+        back = token.returns[-1]
+        self.open(back.step, back.item, returns=token.returns[:-1])
+
+    def _end(self, step: str) -> None:
+        self.status = step
+        for token in list(self.tokens):
+            self._cancel(token)
+        self.arrived.clear()
+
+    def _cancel(self, token: Token) -> None:
+        self.tokens.remove(token)
+        if token in self.opened:
+            self.opened.remove(token)
+        else:
+            self.canceled.append(token)
+
+    # -- rows
+
+    def _rows(self, step: str) -> list[str]:
+        each = self.procedure.steps[step].each
+        assert each
+        data = compute(self.procedure.form, self.data, self.facts)
+        return row_keys(self.procedure.form, data, each, {**data, **self.facts, "round": self.round})
+
+    def _enter_rows(self, step: str, definition: Step) -> None:
+        """A task for every row that has none: neither under way in these rows' steps, nor arrived behind them."""
+        keys = self._rows(step)
+        if not keys:
+            raise NotPossible("data", "no_rows", step=step, rows=definition.each.rows if definition.each else "")
+        for key in keys:
+            if not self._under_way(step, key):
+                self.open(step, key)
+
+    def _under_way(self, step: str, key: str) -> bool:
+        each = self.procedure.steps[step].each
+        if any(token.item == key and self.procedure.steps[token.step].each == each for token in self.tokens):
+            return True
+        return any(key in places for places in self.arrived.values())
+
+    def follow_rows(self) -> None:
+        """Rows added while their steps run get a task; rows that no longer count lose theirs."""
+        for step, definition in self.procedure.steps.items():
+            if not definition.each or not any(token.step == step for token in self.tokens):
+                continue
+            before = set(row_keys(self.procedure.form, self.base.data, definition.each, {**self.base.data, **self.facts}))
+            now = self._rows(step)
+            for key in now:
+                if key not in before and not self._under_way(step, key):
+                    self.open(step, key)
+            for token in [token for token in self.tokens if token.step == step and token.item not in now]:
+                self._cancel(token)
+
+    # -- joins
+
+    def _arrive(self, step: str, place: str) -> None:
+        places = self.arrived.setdefault(step, [])
+        if place not in places:
+            places.append(place)
+
+    def settle(self) -> None:
+        """Open every join that has what it waits for; opening one may settle the next."""
+        while self.status == OPEN and (step := self._ready_join()):
+            self.arrived.pop(step)
+            join = self.procedure.steps[step].join
+            if join != "all":
+                for token in [token for token in self._running_toward(step)]:
+                    self._cancel(token)
+            self._pass_or_open(step, self.procedure.steps[step])
+
+    def _ready_join(self) -> str | None:
+        waiting = [step for step, places in self.arrived.items() if places]
+        for step in waiting:
+            join = self.procedure.steps[step].join
+            needed = {"all": None, "any": 1}.get(join, join) if isinstance(join, str) else join
+            if needed is not None and len(self.arrived[step]) >= needed:
+                return step
+            if not any(self._running_toward(step)) and not any(
+                reaches(self.procedure, other, step) and not reaches(self.procedure, step, other) for other in waiting if other != step
+            ):
+                return step
+        return waiting[0] if waiting and not any(not self._beside(token) for token in self.tokens) else None
+
+    def _running_toward(self, step: str) -> Iterator[Token]:
+        return (
+            token
+            for token in self.tokens
+            if not self._beside(token) and token.step != step and self._can_come(token, step)
+        )
+
+    def _can_come(self, token: Token, step: str) -> bool:
+        return reaches(self.procedure, token.step, step) or any(
+            back.step == step or reaches(self.procedure, back.step, step) for back in token.returns
+        )
+
+    def _beside(self, token: Token) -> bool:
+        return self.procedure.steps[token.step].beside
+
+
+def _openings(openings: Iterable[Opening], token: Token, context: Mapping[str, Any]) -> list[Effect]:
+    return [
+        Effect(token.step, token.item, opening=opening)
+        for opening in openings
+        if opening.when is None or holds(opening.when, context)
+    ]

@@ -1,0 +1,262 @@
+"""The case's record: what the form holds. Flat, one JSON document; a table field is a list of rows.
+
+What a step fills, what `sets:` writes and what is computed all enter here, and nothing leaves: a value is replaced only by
+the step that fills it again, and then the task that filled it before still has it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from .definitions import Each, FieldDefinition, Form, Procedure, RowChange, Step
+from .expressions import as_date, as_datetime, as_decimal, evaluate_condition, parse
+
+if TYPE_CHECKING:
+    from .advance import Token
+
+Data = dict[str, Any]
+"""Typed values: numbers are Decimal, days date, moments aware datetime, users and departments keys."""
+Row = dict[str, Any]
+
+_PATH = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*")
+
+
+def value_of(text: str, context: Mapping[str, Any]) -> Any:
+    """What an expression gives in a case; `context["zone"]` is the organization's. A bare name gives the very value it holds."""
+    expression = parse(text)
+    if _PATH.fullmatch(text) and text in expression.names:
+        value: Any = context
+        for part in text.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        return value
+    return expression.value_of(context, zone=context.get("zone", UTC))
+
+
+def holds(text: str, context: Mapping[str, Any]) -> bool:
+    """Whether a condition holds; an empty one does not."""
+    return evaluate_condition(parse(text), context, zone=context.get("zone", UTC))
+
+
+def key_column(form: Form, table: str) -> str | None:
+    field = form.field(table)
+    if field is None:
+        return None
+    return field.key or next(iter(field.columns), None)
+
+
+def rows_of(form: Form, data: Mapping[str, Any], table: str) -> dict[str, Row]:
+    """The rows of a table field by their key."""
+    column = key_column(form, table)
+    return {str(row.get(column)): row for row in data.get(table) or [] if row.get(column) not in (None, "")}
+
+
+def row_keys(form: Form, data: Mapping[str, Any], each: Each, facts: Mapping[str, Any]) -> list[str]:
+    """The rows that `each` counts, in their order."""
+    rows = rows_of(form, data, each.rows)
+    if each.where is None:
+        return list(rows)
+    return [key for key, row in rows.items() if holds(each.where, {**data, **facts, "item": row, "row": row})]
+
+
+def filled(form: Form, data: Mapping[str, Any], item: str, values: Mapping[str, Any], step: Step) -> Data:
+    """The record with what a step filled. In sections `per` rows, an `each` step fills the row it stands for."""
+    after = dict(data)
+    for section_key in step.fills:
+        section = form.sections[section_key]
+        mine = {key: values[key] for key in section.fields if key in values}
+        if section.per and step.each and step.each.rows == section.per:
+            after[section.per] = _with_row(form, after, section.per, item, mine)
+        else:
+            for key, value in mine.items():
+                after[key] = _merged_rows(form, after.get(key), value, key)
+    return after
+
+
+def _with_row(form: Form, data: Mapping[str, Any], table: str, item: str, values: Mapping[str, Any]) -> list[Row]:
+    column = key_column(form, table)
+    return [{**row, **values} if str(row.get(column)) == item else row for row in data.get(table) or []]
+
+
+def _merged_rows(form: Form, before: Any, value: Any, key: str) -> Any:
+    """Rows typed in again keep the columns that other steps filled."""
+    field = form.field(key)
+    if field is None or field.type != "rows" or not field.key or not isinstance(value, list):
+        return value
+    known = {row.get(field.key): row for row in before or []}
+    return [{**known.get(row.get(field.key), {}), **row} for row in value]
+
+
+def emptied_for_round(form: Form, data: Mapping[str, Any]) -> Data:
+    after = dict(data)
+    for section in form.sections.values():
+        if not section.each_round:
+            continue
+        if section.per:
+            after[section.per] = [
+                {key: value for key, value in row.items() if key not in section.fields}
+                for row in after.get(section.per) or []
+            ]
+        else:
+            for key in section.fields:
+                after.pop(key, None)
+                if key in data:
+                    after[key] = None
+    return after
+
+
+def with_sets(
+    procedure: Procedure, data: Data, sets: Mapping[str, Any], token: Token | None, context: Mapping[str, Any]
+) -> Data:
+    """The record after `sets:`; every expression sees the record as it was before."""
+    after = dict(data)
+    for target, value in sets.items():
+        if isinstance(value, str):
+            field_key, _, column = target.partition(".")
+            if field_key == "item" and token and token.item:
+                each = procedure.steps[token.step].each
+                assert each
+                table = procedure.form.table(each.rows)
+                cell = _typed(
+                    table.columns.get(column) if table else None, value_of(value, context), context.get("zone", UTC)
+                )
+                after[each.rows] = _with_row(procedure.form, after, each.rows, token.item, {column: cell})
+            else:
+                after[target] = _typed(procedure.form.field(target), value_of(value, context), context.get("zone", UTC))
+        else:
+            after[target] = _changed_rows(procedure.form.table(target), after.get(target) or [], value, context)
+    return after
+
+
+def _changed_rows(
+    table: FieldDefinition | None, rows: list[Row], changes: tuple[RowChange, ...], context: Mapping[str, Any]
+) -> list[Row]:
+    columns = table.columns if table else {}
+    for change in changes:
+        if change.set:
+            rows = [
+                {**row, **_cells(columns, change.set, {**context, "row": row})}
+                if change.where is None or holds(change.where, {**context, "row": row})
+                else row
+                for row in rows
+            ]
+        if change.add and not (change.unless and holds(change.unless, context)):
+            rows = [*rows, _cells(columns, change.add, context)]
+    return rows
+
+
+def _cells(columns: Mapping[str, FieldDefinition], texts: Mapping[str, str], context: Mapping[str, Any]) -> Row:
+    return {
+        key: _typed(columns.get(key), value_of(text, context), context.get("zone", UTC)) for key, text in texts.items()
+    }
+
+
+def compute(form: Form, data: Mapping[str, Any], facts: Mapping[str, Any]) -> Data:
+    """The record with its computed and gathered fields brought up to date, in the form's order."""
+    after = dict(data)
+    for _, section, key, field in form.fields():
+        if section.per:
+            continue
+        if field.gather:
+            after[key] = gathered(after, field.gather)
+        elif field.type == "rows" and any(column.computed for column in field.columns.values()):
+            after[key] = [_computed_row(field, row, after, facts) for row in after.get(key) or []]
+        elif field.computed:
+            after[key] = _typed(field, value_of(field.computed, {**facts, **after}), facts.get("zone", UTC))
+    return after
+
+
+def gathered(data: Mapping[str, Any], path: str) -> list[Row]:
+    """Rows within rows as one list: `departments.actions` gives every action with its department's columns beside it."""
+    table, _, inner = path.partition(".")
+    return [
+        {**{key: value for key, value in outer.items() if not isinstance(value, list | dict)}, **row}
+        for outer in data.get(table) or []
+        for row in outer.get(inner) or []
+    ]
+
+
+def _computed_row(field: FieldDefinition, row: Row, data: Mapping[str, Any], facts: Mapping[str, Any]) -> Row:
+    after = dict(row)
+    for key, column in field.columns.items():
+        if column.computed:
+            after[key] = _typed(
+                column, value_of(column.computed, {**facts, **data, **after, "row": after}), facts.get("zone", UTC)
+            )
+    return after
+
+
+def _typed(field: FieldDefinition | None, value: Any, zone: Any = UTC) -> Any:
+    """What an expression gave, as a value of the field's type."""
+    if field is None or value is None:
+        return value
+    if field.type in ("number", "money") and not isinstance(value, str):
+        return as_decimal(value, field.decimals)
+    if field.type == "date":
+        if isinstance(value, datetime):
+            return value.astimezone(zone).date()
+        return value if isinstance(value, date) else as_date(value)
+    if field.type == "datetime" and not isinstance(value, datetime):
+        return as_datetime(value, zone=zone)
+    return value
+
+
+# --- as JSON ----------------------------------------------------------------------------------------------------------
+
+
+def encoded(value: Any) -> Any:
+    """A typed value as it is stored: decimals and moments as text, so that nothing is rounded."""
+    match value:
+        case Decimal():
+            return format(value, "f")
+        case datetime():
+            return value.astimezone(UTC).isoformat()
+        case date():
+            return value.isoformat()
+        case Mapping():
+            return {key: encoded(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [encoded(inner) for inner in value]
+    return value
+
+
+def decoded(form: Form, stored: Mapping[str, Any]) -> Data:
+    """The stored record as typed values."""
+    columns = {
+        key: form.table(key) if field.type == "rows" else field
+        for _, section, key, field in form.fields()
+        if not section.per
+    }
+    return {key: decoded_value(columns.get(key), value, form) for key, value in stored.items()}
+
+
+def decoded_value(field: FieldDefinition | None, value: Any, form: Form | None = None) -> Any:
+    if field is None or value is None:
+        return value
+    match field.type:
+        case "number" | "money":
+            return Decimal(str(value))
+        case "date":
+            return date.fromisoformat(value)
+        case "datetime":
+            return datetime.fromisoformat(value)
+        case "rows":
+            return [
+                {key: decoded_value(_column(field, key, form), cell, form) for key, cell in row.items()}
+                for row in value
+            ]
+    return value
+
+
+def _column(field: FieldDefinition, key: str, form: Form | None) -> FieldDefinition | None:
+    if key in field.columns or not (field.gather and form):
+        return field.columns.get(key)
+    outer, _, inner = field.gather.partition(".")
+    table = form.table(outer)
+    if table is None:
+        return None
+    nested = table.columns.get(inner)
+    return (nested.columns.get(key) if nested else None) or table.columns.get(key)
