@@ -71,6 +71,8 @@ class Task(OrganizationRow):
     due_is_provisional = models.BooleanField(default=False)
     late_at = models.DateTimeField(null=True, blank=True)
     """When the worker found it overdue."""
+    closed_version = models.PositiveIntegerField(null=True, blank=True)
+    """The case's version that closed it: whoever saw an older one has not seen what was filled here."""
     outcome = models.CharField(max_length=60, blank=True)
     reason = models.TextField(blank=True)
     filled = models.JSONField(default=dict)
@@ -116,14 +118,17 @@ class Assignment(OrganizationRow):
 
 
 class Deadline(OrganizationRow):
-    """One instant of a task: a reminder, its due time, a rung of its ladder, a watched row, the end of a wait."""
+    """One instant of a case: a reminder, a due time, a rung of a task's or a clock's ladder, a watched row, the end of a wait."""
 
     class Kind(models.TextChoices):
         RUNG = "rung", "rung"
         WATCH = "watch", "watch"
         WAIT = "wait", "wait"
+        CLOCK = "clock", "clock"
 
-    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="deadlines")
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="deadlines")
+    task = models.ForeignKey(Task, null=True, on_delete=models.CASCADE, related_name="deadlines")
+    """Empty for the ladder of a clock, which belongs to the case; `row` then names the clock."""
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.RUNG)
     rung = models.PositiveSmallIntegerField(default=0)
     row = models.CharField(max_length=120, blank=True)
@@ -138,7 +143,7 @@ class Deadline(OrganizationRow):
         ordering = ["at", "id"]
 
     def __str__(self):
-        return f"{self.task_id} {self.kind} {self.rung} {self.at:%F %T}"
+        return f"{self.case_id} {self.kind} {self.rung} {self.at:%F %T}"
 
 
 class Suspension(OrganizationRow):

@@ -1,9 +1,16 @@
 """What every noun uses: the organization, the user, and the facts that all actions leave: events, messages, numbers, files."""
 
+import secrets
+
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 
 from .scope import OrganizationRow
+
+
+def fresh_version() -> int:
+    """Random rather than counted: a version that was rolled back never comes again with other contents."""
+    return secrets.randbits(62)
 
 
 class Organization(models.Model):
@@ -15,8 +22,8 @@ class Organization(models.Model):
     pack = models.JSONField(default=dict)
     """The company's part of its pack (ranks, ladders, numbering), as published last."""
     tables = models.JSONField(default=dict)
-    version = models.PositiveIntegerField(default=1)
-    """Grows with every change of departments, positions, members or calendars: whoever keeps a copy can see it is old."""
+    version = models.BigIntegerField(default=fresh_version)
+    """Another one after every change of people, calendars or procedures: whoever keeps a copy can see that it is old."""
     is_demo = models.BooleanField(default=False)
     clock_offset = models.DurationField(null=True, blank=True)
     """Demo only: how far its clock was moved forward."""

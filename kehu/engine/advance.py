@@ -16,7 +16,6 @@ from functools import lru_cache
 from typing import Any
 
 from .definitions import Branch, Opening, Outcome, Procedure, Step
-
 from .records import Data, compute, emptied_for_round, filled, holds, row_keys, rows_of, with_sets
 
 OPEN = "open"
@@ -55,7 +54,11 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Something beyond the case: a case to open, or a named operation of an `auto` step."""
+    """Something beyond the case: a case to open, or a named operation to perform.
+
+    The operation of an `auto` step is performed and the case has gone on. That of a task with `role: system` is asked: the
+    token rests until its answer completes the step, with the outcome and the values it gives.
+    """
 
     step: str
     item: str = ""
@@ -120,14 +123,29 @@ def start(procedure: Procedure, data: Data, facts: Mapping[str, Any]) -> Move:
 
 
 def complete(
-    procedure: Procedure, state: State, step: str, item: str, outcome: str | None, values: Data, facts: Mapping[str, Any]
+    procedure: Procedure,
+    state: State,
+    step: str,
+    item: str,
+    outcome: str | None,
+    values: Data,
+    facts: Mapping[str, Any],
 ) -> Move:
     """Somebody completes a step with an outcome, having filled `values` (checked already)."""
     token = _open_token(procedure, state, step, item)
     definition = procedure.steps[step]
-    chosen_key, chosen = choose_outcome(definition, step, outcome, filled(procedure.form, state.data, item, values, definition), facts)
+    chosen_key, chosen = choose_outcome(
+        definition, step, outcome, filled(procedure.form, state.data, item, values, definition), facts
+    )
     data = filled(procedure.form, state.data, item, values, definition)
-    walk = _Walk(procedure, replace(state, data=data), {**facts, "outcome": chosen_key}, closed=token, outcome=chosen_key, base=state)
+    walk = _Walk(
+        procedure,
+        replace(state, data=data),
+        {**facts, "outcome": chosen_key},
+        closed=token,
+        outcome=chosen_key,
+        base=state,
+    )
     if chosen.new_round:
         walk.new_round()
     walk.set(definition.sets, token)
@@ -181,7 +199,11 @@ def reopen(procedure: Procedure, state: State, to: str | None, facts: Mapping[st
         raise NotPossible("order", "not_closed")
     if state.status == VOIDED and to is None:
         return Move(OPEN, state.round, opened=state.halted, arrived=state.arrived)
-    done = [place for place in state.done if procedure.steps[place[0]].kind == "task" and not procedure.steps[place[0]].beside]
+    done = [
+        place
+        for place in state.done
+        if procedure.steps[place[0]].kind == "task" and not procedure.steps[place[0]].beside
+    ]
     if to is None and not done:
         raise NotPossible("order", "not_done_before", step="")
     place = done[-1] if to is None else next((place for place in reversed(done) if place[0] == to), None)
@@ -199,7 +221,9 @@ def choose_outcome(
     outcomes = definition.all_outcomes()
     to = facts.get("to")
     if outcome is None and to:
-        outcome = next((key for key, found in outcomes.items() if any(branch.target == to for branch in found.next)), None)
+        outcome = next(
+            (key for key, found in outcomes.items() if any(branch.target == to for branch in found.next)), None
+        )
         if outcome is None:
             raise NotPossible("data", "no_such_outcome", step=step, outcome=f"→ {to}", outcomes=tuple(outcomes))
     if outcome is None:
@@ -296,7 +320,9 @@ class _Walk:
 
     def move(self) -> Move:
         data = compute(self.procedure.form, self.data, self.facts)
-        changes = {key: value for key, value in data.items() if key not in self.base.data or self.base.data[key] != value}
+        changes = {
+            key: value for key, value in data.items() if key not in self.base.data or self.base.data[key] != value
+        }
         arrived = {step: tuple(places) for step, places in self.arrived.items() if places}
         return Move(
             self.status,
@@ -307,9 +333,16 @@ class _Walk:
             tuple(self.canceled),
             arrived,
             changes,
-            tuple(self.effects),
+            (*self.effects, *self._questions()),
             tuple(self.passed),
         )
+
+    def _questions(self) -> Iterator[Effect]:
+        """What the opened steps ask of an operation; asked last, so that a step canceled in the same act asks nothing."""
+        for token in self.opened:
+            definition = self.procedure.steps[token.step]
+            if definition.does:
+                yield _operation(definition, token)
 
     def context(self, token: Token | None) -> dict[str, Any]:
         item = None
@@ -377,7 +410,7 @@ class _Walk:
         self.set(definition.sets, token)
         context = self.context(token)
         if definition.does:
-            self.effects.append(Effect(step, does=definition.does, arguments=dict(definition.with_)))
+            self.effects.append(_operation(definition, token))
         self.effects.extend(_openings(definition.opens, token, context))
         outcomes = offered_outcomes(definition, context)
         for outcome in list(outcomes.values())[:1]:
@@ -437,7 +470,9 @@ class _Walk:
         for step, definition in self.procedure.steps.items():
             if not definition.each or not any(token.step == step for token in self.tokens):
                 continue
-            before = set(row_keys(self.procedure.form, self.base.data, definition.each, {**self.base.data, **self.facts}))
+            before = set(
+                row_keys(self.procedure.form, self.base.data, definition.each, {**self.base.data, **self.facts})
+            )
             now = self._rows(step)
             for key in now:
                 if key not in before and not self._under_way(step, key):
@@ -470,7 +505,9 @@ class _Walk:
             if needed is not None and len(self.arrived[step]) >= needed:
                 return step
             if not any(self._running_toward(step)) and not any(
-                reaches(self.procedure, other, step) and not reaches(self.procedure, step, other) for other in waiting if other != step
+                reaches(self.procedure, other, step) and not reaches(self.procedure, step, other)
+                for other in waiting
+                if other != step
             ):
                 return step
         return waiting[0] if waiting and not any(not self._beside(token) for token in self.tokens) else None
@@ -489,6 +526,10 @@ class _Walk:
 
     def _beside(self, token: Token) -> bool:
         return self.procedure.steps[token.step].beside
+
+
+def _operation(definition: Step, token: Token) -> Effect:
+    return Effect(token.step, token.item, does=definition.does or "", arguments=dict(definition.with_))
 
 
 def _openings(openings: Iterable[Opening], token: Token, context: Mapping[str, Any]) -> list[Effect]:

@@ -63,7 +63,9 @@ def _expression_text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) else value
 
 
-KebabKey = Annotated[str, BeforeValidator(_quoted), _pattern(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "key (kebab-case, as in fill-sheet)")]
+KebabKey = Annotated[
+    str, BeforeValidator(_quoted), _pattern(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "key (kebab-case, as in fill-sheet)")
+]
 SnakeKey = Annotated[str, BeforeValidator(_quoted), _pattern(r"[a-z][a-z0-9_]*", "key (snake_case, as in sales_rep)")]
 Quoted = Annotated[str, BeforeValidator(_quoted)]
 Expression = Annotated[str, BeforeValidator(_expression_text), AfterValidator(_expression)]
@@ -97,7 +99,10 @@ class Choice(Definition):
 def _choices(value: Any) -> Any:
     """`{return: {zh: 退货, en: Return}}` is short for `{return: {title: {…}}}`."""
     if isinstance(value, dict):
-        return {key: {"title": text} if isinstance(text, dict) and "title" not in text else text for key, text in value.items()}
+        return {
+            key: {"title": text} if isinstance(text, dict) and "title" not in text else text
+            for key, text in value.items()
+        }
     return value
 
 
@@ -149,7 +154,7 @@ class FieldDefinition(Definition):
         if self.type == "rows" and not self.columns and not self.gather:
             raise ValueError("a table field needs `columns:`")
         if self.key and self.key not in self.columns:
-            raise ValueError(f'`key: {self.key}` is none of its columns ({", ".join(self.columns)})')
+            raise ValueError(f"`key: {self.key}` is none of its columns ({', '.join(self.columns)})")
         if self.columns and self.type != "rows":
             raise ValueError("only a field of type rows has `columns:`")
         return self
@@ -187,8 +192,45 @@ class Form(Definition):
         field = self.field(key)
         if field is None or field.type != "rows":
             return None
-        more = {name: column for section in self.sections.values() if section.per == key for name, column in section.fields.items()}
+        more = {
+            name: column
+            for section in self.sections.values()
+            if section.per == key
+            for name, column in section.fields.items()
+        }
         return field.model_copy(update={"columns": {**field.columns, **more}})
+
+
+# --- decision tables, asked -------------------------------------------------------------------------------------------
+
+
+class TableAnswer(Definition):
+    """What a decision table answers. Its inputs are written here, or are the case's fields of that name."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    table: SnakeKey
+    output: SnakeKey
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+
+class TableRole(TableAnswer):
+    """The role that a decision table names: `{table: authority, matter: close_complaint}`."""
+
+    output: SnakeKey = "decides"
+
+
+class TableLimit(TableAnswer):
+    """The time limit that a decision table names: `{table: stage_limits, stage: check}`."""
+
+    output: SnakeKey = "within"
+
+
+Limit = TableLimit | Quoted
+"""`4 working hours`, `settings.prompt` (a setting of the pack), or asked of a decision table."""
 
 
 # --- steps ------------------------------------------------------------------------------------------------------------
@@ -265,24 +307,33 @@ class Outcome(Definition):
     checks: tuple[Check, ...] = ()
     when: Expression | None = None
     opens: Openings = ()
+    tells: Annotated[tuple[RoleText, ...], BeforeValidator(_one_or_many)] = ()
     new_round: bool = False
     refuses: bool = False
     """A refusal: the submitted sections need not be complete, only what `needs` names."""
 
 
 class Rung(Definition):
-    """One rung of a ladder: when (`at: 75%`, `at: due`, or `after:` the rung before), whom it tells, what it opens."""
+    """One rung of a ladder: when (`at: 75%`, `at: due`, `before:` the end, or `after:` the rung before), whom it tells,
+    what it opens. `takes`: the outcome that the system takes then, if nobody has; silence is an answer too."""
 
     at: Annotated[str, _pattern(r"\d+%|due", "instant of a ladder (`75%` or `due`)")] | None = None
+    before: Quoted | None = None
     after: Quoted | None = None
     tell: Annotated[tuple[RoleText, ...], BeforeValidator(_one_or_many)] = ()
     opens: KebabKey | None = None
+    takes: SnakeKey | None = None
 
     @model_validator(mode="after")
     def _one_instant(self) -> Rung:
-        if bool(self.at) == bool(self.after):
-            raise ValueError("a rung has either `at:` (75%, due) or `after:` (a time after the rung before)")
+        if sum(map(bool, (self.at, self.before, self.after))) != 1:
+            raise ValueError("a rung has one of `at:` (75%, due), `before:` (the end) or `after:` (the rung before)")
         return self
+
+    @property
+    def is_reminder(self) -> bool:
+        """It comes before the end."""
+        return bool(self.before) or bool(self.at and self.at != "due")
 
 
 class Due(Definition):
@@ -290,7 +341,7 @@ class Due(Definition):
     or `at` a moment that a field holds (a date falls at closing time), with `else` where that field is empty.
     `clock` names a shared clock of the procedure."""
 
-    within: Quoted | None = None
+    within: Limit | None = None
     from_: Expression | None = Field(default=None, alias="from")
     at: Expression | None = None
     otherwise: Quoted | None = Field(default=None, alias="else")
@@ -300,7 +351,9 @@ class Due(Definition):
     @model_validator(mode="after")
     def _one_way(self) -> Due:
         if sum(map(bool, (self.within, self.at, self.clock))) != 1:
-            raise ValueError("a due time is one of `within:` (a budget), `at:` (a field), `clock:` (a clock of the procedure)")
+            raise ValueError(
+                "a due time is one of `within:` (a budget), `at:` (a field), `clock:` (a clock of the procedure)"
+            )
         return self
 
 
@@ -310,14 +363,16 @@ def _due(value: Any) -> Any:
 
 class Clock(Definition):
     """A time limit that spans steps: `within` from one field to another; it stands still while a `paused_by` step is open.
-    `late` is the field that takes the minutes over the limit when `until` is set."""
+    `late` is the field that takes the minutes over the limit when `until` is set. With `escalate` it has a ladder of its
+    own, beside those of the steps; `assignee` there is everyone who has a task of the case."""
 
     title: Text
-    within: Quoted
+    within: Limit
     from_: Expression = Field(alias="from")
     until: SnakeKey
     paused_by: Steps = ()
     late: SnakeKey | None = None
+    escalate: Any = None
 
 
 class Watch(Definition):
@@ -331,10 +386,12 @@ class Watch(Definition):
 
 
 class Wait(Definition):
-    """Until a date that an expression gives, for a time, or for the end of a case this one opened."""
+    """Until a date that an expression gives, for a time (counted `from` a field; default: the opening), or for the end of
+    a case this one opened. Where `until` or `from` changes, the end moves."""
 
     until: Expression | None = None
-    for_: Quoted | None = Field(default=None, alias="for")
+    for_: Limit | None = Field(default=None, alias="for")
+    from_: Expression | None = Field(default=None, alias="from")
     case: KebabKey | None = None
 
     @model_validator(mode="after")
@@ -351,19 +408,6 @@ class Each(Definition):
 
 def _each(value: Any) -> Any:
     return {"rows": value} if isinstance(value, str) else value
-
-
-class TableRole(Definition):
-    """The role that a decision table names: `{table: authority, matter: close_complaint}`."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    table: SnakeKey
-    output: SnakeKey = "decides"
-
-    @property
-    def inputs(self) -> dict[str, Any]:
-        return dict(self.model_extra or {})
 
 
 def _join(value: Any) -> Any:
@@ -389,6 +433,7 @@ class Step(Definition):
     sets: Sets = {}
     on_open: Sets = {}
     opens: Openings = ()
+    tells: Annotated[tuple[RoleText, ...], BeforeValidator(_one_or_many)] = ()
     approves: Steps = ()
     beside: bool = False
     does: SnakeKey | None = None
@@ -403,7 +448,7 @@ class Step(Definition):
             return "end"
         if self.wait:
             return "wait"
-        return "auto" if self.does or not self.role else "task"
+        return "task" if self.role else "auto"
 
     @property
     def is_open_ended(self) -> bool:
@@ -429,6 +474,10 @@ class Step(Definition):
             raise ValueError("an end has a title and nothing else to do")
         if self.wait and (self.role or self.fills):
             raise ValueError("a wait has no role and fills nothing")
+        if self.does and self.role not in ((), ("system",)):
+            raise ValueError(
+                "`does` is asked with `role: system` (the step rests until the answer) or has no role (the case goes on)"
+            )
         return self
 
 
@@ -548,6 +597,13 @@ class CalendarDefinition(Definition):
     special_days: dict[datetime.date, CalendarDay] = {}
 
 
+class Setting(Definition):
+    """A value the company may change without touching a step table: `settings.prompt` in time limits and expressions."""
+
+    title: Text
+    value: bool | int | float | str
+
+
 class Pack(Definition):
     key: SnakeKey
     title: Text
@@ -556,6 +612,7 @@ class Pack(Definition):
     departments: dict[SnakeKey, DepartmentDefinition]
     positions: dict[SnakeKey, PositionDefinition]
     relative_positions: dict[SnakeKey, RelativePosition] = {}
+    settings: dict[SnakeKey, Setting] = {}
     calendar: CalendarDefinition
     department_calendars: dict[SnakeKey, CalendarDefinition] = {}
     ladders: dict[SnakeKey, tuple[Rung, ...]]
@@ -581,7 +638,7 @@ def read_ladder(words: Any, ladders: dict[str, tuple[Rung, ...]], default: str) 
         return ()
     lines = [words] if isinstance(words, str | dict) else list(words)
     if all(isinstance(line, str) for line in lines):
-        reminders = tuple(rung for rung in ladders[default] if rung.at and rung.at != "due")
+        reminders = tuple(rung for rung in ladders[default] if rung.is_reminder)
         return (*reminders, Rung(at="due", tell=("assignee", *lines)))
     return tuple(line if isinstance(line, Rung) else Rung.model_validate(line) for line in lines)
 

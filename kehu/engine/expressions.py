@@ -281,45 +281,57 @@ def _stray(character: str) -> str:
 
 
 def _names_read(text: str, tokens: list[_Token]) -> frozenset[str]:
+    nothing = _Token("", "", 0)
     names: set[str] = set()
-    open_brackets: list[_Bracket] = []
+    brackets: list[_Bracket] = []
     for i, token in enumerate(tokens):
-        before = tokens[i - 1] if i else _Token("", "", 0)
-        after = tokens[i + 1].text if i + 1 < len(tokens) else ""
-        if token.kind == "sign":
-            if token.text in "([{":
-                is_closure = token.text == "(" and before.text in CLOSURES
-                open_brackets.append(_Bracket(token.text, is_closure, before.text == "in"))
-                _check_depth(text, open_brackets, token.position)
-            elif token.text in ")]}" and open_brackets:
-                open_brackets.pop()
-            elif token.text == ".." and not (open_brackets and open_brackets[-1].follows_in):
-                raise ExpressionError(text, "a range stands only behind `in`: x in [1..9].", token.position)
-        elif token.kind == "row":
-            if not any(bracket.is_closure for bracket in open_brackets):
-                raise ExpressionError(
-                    text, "`#` is the row of a list, inside map(list, …) and its like.", token.position
-                )
-            if re.search(
-                r"[\w#]", text[token.position - 2 : token.position - 1] + text[token.position : token.position + 1]
-            ):
-                raise ExpressionError(text, "write #.name for a field of the row.", token.position)
-        elif token.kind == "name":
-            if before.text == ".":
-                if after == "(":
-                    raise ExpressionError(text, f".{token.text}() is not used here; see the functions.", token.position)
-            elif before.text == "as":
-                if open_brackets:
-                    open_brackets[-1].aliases.add(token.text)
-            elif token.text in _KEYWORDS:
-                pass
-            elif after == "(":
+        before = tokens[i - 1] if i else nothing
+        after = tokens[i + 1] if i + 1 < len(tokens) else nothing
+        match token.kind:
+            case "sign":
+                _read_sign(text, token, before, brackets)
+            case "row":
+                _check_row(text, token, brackets)
+            case "name" if before.text == ".":
+                if after.text == "(":
+                    raise ExpressionError(text, f".{token.text}() is not used here.", token.position)
+            case "name" if before.text == "as":
+                if brackets:
+                    brackets[-1].aliases.add(token.text)
+            case "name" if after.text == "(" and token.text not in _KEYWORDS:
                 _check_function(text, token)
-            elif after == ":" and before.text in ("{", ",") and open_brackets and open_brackets[-1].opening == "{":
-                pass  # the key of an object
-            elif not any(token.text in bracket.aliases for bracket in open_brackets):
+            case "name" if _reads(token, before, after, brackets):
                 names.add(_path(tokens, i))
     return frozenset(names)
+
+
+def _read_sign(text: str, token: _Token, before: _Token, brackets: list[_Bracket]) -> None:
+    if token.text in ("(", "[", "{"):
+        is_closure = token.text == "(" and before.text in CLOSURES
+        brackets.append(_Bracket(token.text, is_closure, before.text == "in"))
+        if len(brackets) > DEPTH_LIMIT:
+            raise ExpressionError(text, f"brackets are nested more than {DEPTH_LIMIT} deep.", token.position)
+        if sum(bracket.is_closure for bracket in brackets) > NESTING_LIMIT:
+            raise ExpressionError(text, f"lists are walked more than {NESTING_LIMIT} deep.", token.position)
+    elif token.text in (")", "]", "}") and brackets:  # [1..9) closes as it likes
+        brackets.pop()
+    elif token.text == ".." and not (brackets and brackets[-1].follows_in):
+        raise ExpressionError(text, "a range stands only behind `in`: x in [1..9].", token.position)
+
+
+def _check_row(text: str, token: _Token, brackets: list[_Bracket]) -> None:
+    if not any(bracket.is_closure for bracket in brackets):
+        raise ExpressionError(text, "`#` is the row of a list, inside map(list, …) and its like.", token.position)
+    at = token.position - 1
+    if re.search(r"[\w#]", text[max(at - 1, 0) : at] + text[at + 1 : at + 2]):  # ZEN takes a# and #a for names
+        raise ExpressionError(text, "write #.name for a field of the row.", token.position)
+
+
+def _reads(token: _Token, before: _Token, after: _Token, brackets: list[_Bracket]) -> bool:
+    if token.text in _KEYWORDS or any(token.text in bracket.aliases for bracket in brackets):
+        return False
+    is_key = after.text == ":" and before.text in ("{", ",") and brackets and brackets[-1].opening == "{"
+    return not is_key
 
 
 def _path(tokens: list[_Token], start: int) -> str:
@@ -330,13 +342,6 @@ def _path(tokens: list[_Token], start: int) -> str:
             break
         parts.append(name.text)
     return ".".join(parts)
-
-
-def _check_depth(text: str, open_brackets: list[_Bracket], position: int) -> None:
-    if len(open_brackets) > DEPTH_LIMIT:
-        raise ExpressionError(text, f"brackets are nested more than {DEPTH_LIMIT} deep.", position)
-    if sum(bracket.is_closure for bracket in open_brackets) > NESTING_LIMIT:
-        raise ExpressionError(text, f"lists are walked more than {NESTING_LIMIT} deep.", position)
 
 
 def _check_function(text: str, token: _Token) -> None:
@@ -377,6 +382,8 @@ def _not_understood(text: str, error: BaseException) -> ExpressionError:
 
 def _failure(error: BaseException) -> str:
     source = _source(error)
+    if not isinstance(error, Exception):
+        return f"ZEN broke down: {source}."
     if failed := re.search(r"Function `(\w+)` failed: (.*)", source):
         return f"{failed[1]}: {failed[2]}."
     if "Unsupported type" not in source:

@@ -33,7 +33,7 @@ def value_of(text: str, context: Mapping[str, Any]) -> Any:
         for part in text.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
         return value
-    return expression.value_of(context, zone=context.get("zone", UTC))
+    return expression.evaluate(context, zone=context.get("zone", UTC))
 
 
 def holds(text: str, context: Mapping[str, Any]) -> bool:

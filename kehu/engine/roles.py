@@ -1,17 +1,17 @@
 """Who a step is for: the words after `role:`, `tell:` and `escalate:` read into values.
 
-    sales_rep                    the holders of a position
-    sales_head+                  that position or a higher one in its line
-    head of item.department      the position of that rank in the department a field names
-    manager+ of responsible_dept the same, or higher
-    head of assignee             the superior at that rank of whoever has the task
-    person in tracker            the person a field names
-    doer of fill-sheet           who completed that step last
-    starter                      who opened the case
-    assignee                     who has the task (only in ladders)
-    anyone                       every member of the organization
-    customer                     the customer, through a signed link
-    system                       nobody: the system completes it
+sales_rep                    the holders of a position
+sales_head+                  that position or a higher one in its line
+head of item.department      the position of that rank in the department a field names
+manager+ of responsible_dept the same, or higher
+head of assignee             the superior at that rank of whoever has the task
+person in tracker            the person a field names
+doer of fill-sheet           who completed that step last
+starter                      who opened the case
+assignee                     who has the task (only in ladders)
+anyone                       every member of the organization
+customer                     the customer, through a signed link
+system                       nobody: the system completes it
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
 from difflib import get_close_matches
 from itertools import combinations, product
 from math import prod
-from typing import Protocol
+from typing import Any, Protocol
 
 CELL_LIMIT = 200_000
 SHOWN = 5
@@ -95,9 +95,7 @@ class Interval:
             return low
         if (self.low_included or not low) and (not self.high_included or not high):
             return f"{low}..{high}"
-        bounds = [f"{'>=' if self.low_included else '>'}{low}"] if low else []
-        bounds += [f"{'<=' if self.high_included else '<'}{high}"] if high else []
-        return " and ".join(bounds)
+        return _bounds(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +163,8 @@ class NumericInput:
     def condition(self, value: object) -> Condition:
         intervals = AnyOf(tuple(read_interval(part) for part in _listed(value)))
         if not any(cell.witness in intervals for cell in self.cells([intervals])):
-            what = "no whole number of" if self.is_whole else "nothing of"
-            message = f"{intervals} holds {what} the domain of {self.key}, {self.domain}."
+            kind = "a whole number" if self.is_whole else "a number"
+            message = f"{self.key} is never {intervals}: it is {kind} {_bounds(self.domain)}."
             raise _Unreadable(message, "Correct the interval, or the input's min and max.")
         return intervals
 
@@ -177,7 +175,7 @@ class NumericInput:
         if self.is_whole and number != number.to_integral_value():
             raise ValueError(f"{self.key} is {value}, which is no whole number")
         if number not in self.domain:
-            raise ValueError(f"{self.key} is {value}; its domain is {self.domain}")
+            raise ValueError(f"{self.key} is {value}; it must be {_bounds(self.domain)}")
         return number
 
     def cells(self, conditions: Iterable[Condition]) -> list[Cell]:
@@ -316,6 +314,10 @@ class Table:
     def from_definition(cls, key: str, definition: Mapping[str, object]) -> "Table":
         """Always a table; one to rely on only while `problems` is empty."""
         return _Reader(key, definition).read()
+
+    def asked(self, given: Mapping[str, object], context: Mapping[str, object]) -> dict[str, Any]:
+        """What it decides for inputs written down, and for the others by what the context holds of their name."""
+        return self.decide({wanted.key: given.get(wanted.key, context.get(wanted.key)) for wanted in self.inputs})
 
     def decide(self, inputs: Mapping[str, object]) -> dict[str, object]:
         """The outputs of the one row that answers; what the row leaves out is None."""
@@ -620,6 +622,15 @@ def _decimal(value: object) -> Decimal | None:
 
 def _plain(number: Decimal | None) -> str:
     return "" if number is None else f"{number:f}"
+
+
+def _bounds(interval: Interval) -> str:
+    bounds = []
+    if interval.low is not None:
+        bounds.append(f"{'>=' if interval.low_included else '>'}{_plain(interval.low)}")
+    if interval.high is not None:
+        bounds.append(f"{'<=' if interval.high_included else '<'}{_plain(interval.high)}")
+    return " and ".join(bounds)
 
 
 def _listed(value: object) -> list[object]:

@@ -35,6 +35,8 @@ from itertools import groupby, islice, pairwise
 from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from .wording import UNITS_ZH, WORDS, Language, language_of, length_text
+
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 Kind = Literal["holiday", "make_up", "half_day", "special"]
@@ -102,7 +104,7 @@ class SpecialDay:
     def text(self, language: str) -> str:
         if isinstance(self.name, str):
             return self.name
-        return self.name.get(language) or self.name.get(_language(language)) or next(iter(self.name.values()), "")
+        return self.name.get(language) or self.name.get(language_of(language)) or next(iter(self.name.values()), "")
 
     def to_json(self) -> dict[str, Any]:
         name = self.name if isinstance(self.name, str) else dict(self.name)
@@ -209,6 +211,10 @@ class Calendar:
                 if start < stop:
                     yield Span(day, start, stop)
 
+    def next_opening(self, moment: datetime) -> datetime:
+        """The moment itself within working time, else the start of the next period: when a message may go out."""
+        return next(self.spans(_utc(moment))).start
+
     def round_the_clock(self) -> Calendar:
         """The calendar by which clock time counts: the same zone, every day open from midnight to midnight."""
         return Calendar(self.timezone, ((Period(0, 1440),),) * 7)
@@ -313,13 +319,13 @@ class Budget:
     def __str__(self) -> str:
         if self.by:
             return f"by {self.by:%H:%M} on {self.unit.removesuffix('s')} {self.amount}"
-        return f"{self.amount:f} {self.unit}" if self.amount != 1 else f"1 {self.unit.removesuffix('s')}"
+        return f"{self.amount} {self.unit}" if self.amount != 1 else f"1 {self.unit.removesuffix('s')}"
 
     def text(self, language: str) -> str:
-        if _language(language) == "en":
+        if language_of(language) == "en":
             return str(self)
         if not self.by:
-            return f"{self.amount:f} {_UNITS_ZH[self.unit]}"
+            return f"{self.amount} {UNITS_ZH[self.unit]}"
         day = f"第 {self.amount} {'个工作日' if self.is_working else '日'}" if self.amount else "当日"
         return f"{day} {self.by:%H:%M} 前"
 
@@ -376,11 +382,9 @@ def due(
     """When the budget is used up.
 
     While the clock stands still nobody can say: None. With `now`, the answer is what it would be if the clock went on
-    now, marked `paused`. A suspension that began after the due moment changes nothing.
+    now, marked `paused`. A suspension that begins after the due moment changes nothing.
     """
-    return _with_open_pause(
-        suspensions, now, lambda pauses: _reach(calendar, budget, _utc(start), pauses), started=_utc(start)
-    )
+    return instant_at(calendar, budget, start, 100, suspensions, now)
 
 
 def instant_at(
@@ -391,30 +395,32 @@ def instant_at(
     suspensions: Iterable[Suspension] = (),
     now: datetime | None = None,
 ) -> Instant | None:
-    """When `share` per cent of the budget is used up: 75 for a reminder, 100 is `due`, 150 is long after. None and
-    `now` as in `due`."""
+    """When `share` per cent of the budget is used up: 75 for a reminder, 100 is `due`, 150 is half as long again. None
+    and `now` as in `due`."""
     if share < 0:
         raise ValueError(f"{share} % of a time limit lies before its start.")
-    return _with_open_pause(
-        suspensions,
-        now,
-        lambda pauses: _reach_share(calendar, budget, _utc(start), Fraction(share) / 100, pauses),
-        started=_utc(start),
-    )
+    start, part, pauses = _utc(start), Fraction(share) / 100, _merged(suspensions)
+    reached = _reach(calendar, budget, start, part, pauses)
+    if reached or now is None:
+        return reached
+    *closed, still_open = pauses
+    resumed = replace(still_open, end=max(still_open.start, start, _utc(now)))
+    reached = _reach(calendar, budget, start, part, (*closed, resumed))
+    return reached and replace(reached, paused=True)
 
 
 def add_working_time(calendar: Calendar, start: datetime, amount: timedelta) -> Instant:
     if amount < _ZERO:
         raise ValueError(f"Working time is added forwards; {amount} points back.")
-    reached = _advance(calendar, _utc(start), amount, ())
-    assert reached is not None  # without a pause the time always comes, or NoWorkingTime does
+    reached = _advance(calendar, Instant(_utc(start)), amount, ())
+    assert reached is not None  # where nothing pauses, the time comes, or NoWorkingTime
     return reached
 
 
 def working_time_between(calendar: Calendar, start: datetime, end: datetime) -> timedelta:
     """Negative if the end lies before the start."""
     start, end = _utc(start), _utc(end)
-    return _elapsed(calendar, start, end, ()) - _elapsed(calendar, end, start, ())
+    return _elapsed(calendar, start, end) - _elapsed(calendar, end, start)
 
 
 def time_used(
@@ -454,10 +460,11 @@ def _merged(suspensions: Iterable[Suspension]) -> tuple[_Pause, ...]:
 
     merged: list[_Pause] = []
     for suspension in sorted(suspensions, key=by_start):
-        start, end = _utc(suspension.start), suspension.end and _utc(suspension.end)
+        start = _utc(suspension.start)
+        end = None if suspension.end is None else _utc(suspension.end)
         if start == end:
             continue
-        reasons = (suspension.reason,) if suspension.reason else ()
+        reasons: tuple[str, ...] = (suspension.reason,) if suspension.reason else ()
         last = merged[-1] if merged else None
         if last and (last.end is None or start <= last.end):
             end = max(last.end, end) if last.end and end else None
@@ -468,48 +475,31 @@ def _merged(suspensions: Iterable[Suspension]) -> tuple[_Pause, ...]:
     return tuple(merged)
 
 
-def _with_open_pause(
-    suspensions: Iterable[Suspension],
-    now: datetime | None,
-    reach: Callable[[tuple[_Pause, ...]], Instant | None],
-    started: datetime,
-) -> Instant | None:
-    pauses = _merged(suspensions)
-    reached = reach(pauses)
-    if reached or now is None:
-        return reached
-    open_pause = pauses[-1]
-    until = max(open_pause.start, started, _utc(now))
-    reached = reach((*pauses[:-1], replace(open_pause, end=until)))
-    return reached and replace(reached, paused=True)
-
-
 def _counting(calendar: Calendar, budget: Budget) -> Calendar:
     return calendar if budget.is_working else calendar.round_the_clock()
 
 
-def _reach(calendar: Calendar, budget: Budget, start: datetime, pauses: tuple[_Pause, ...]) -> Instant | None:
+def _reach(
+    calendar: Calendar, budget: Budget, start: datetime, part: Fraction, pauses: tuple[_Pause, ...]
+) -> Instant | None:
+    counting = _counting(calendar, budget)
+    since: Instant | None
+    if part < 1:
+        since = Instant(start, provisional=not budget.is_time and _target(calendar, budget, start).provisional)
+        ahead = part
+    else:
+        since, ahead = _end(calendar, budget, start, pauses), part - 1
+    if not (since and ahead):
+        return since
+    return _advance(counting, since, _times(_total(calendar, budget, start), ahead), pauses)
+
+
+def _end(calendar: Calendar, budget: Budget, start: datetime, pauses: tuple[_Pause, ...]) -> Instant | None:
     counting = _counting(calendar, budget)
     if budget.is_time:
-        return _advance(counting, start, budget.duration, pauses)
+        return _advance(counting, Instant(start), budget.duration, pauses)
     target = _target(calendar, budget, start)
-    reached = _advance(counting, target.at, _taken(counting, start, target.at, pauses), pauses)
-    return reached and replace(reached, provisional=reached.provisional or target.provisional)
-
-
-def _reach_share(
-    calendar: Calendar, budget: Budget, start: datetime, share: Fraction, pauses: tuple[_Pause, ...]
-) -> Instant | None:
-    counting, total = _counting(calendar, budget), _total(calendar, budget, start)
-    if share < 1:
-        reached = _advance(counting, start, _part(total, share), pauses)
-    else:
-        reached = _reach(calendar, budget, start, pauses)
-        beyond = reached and _advance(counting, reached.at, _part(total, share - 1), pauses)
-        reached = reached and beyond and replace(beyond, provisional=reached.provisional or beyond.provisional)
-    if reached and not budget.is_time and _target(calendar, budget, start).provisional:
-        return replace(reached, provisional=True)
-    return reached
+    return _advance(counting, target, _taken(counting, start, target.at, pauses), pauses)
 
 
 def _target(calendar: Calendar, budget: Budget, start: datetime) -> Instant:
@@ -529,23 +519,33 @@ def _target(calendar: Calendar, budget: Budget, start: datetime) -> Instant:
 def _total(calendar: Calendar, budget: Budget, start: datetime) -> timedelta:
     if budget.is_time:
         return budget.duration
-    return _elapsed(_counting(calendar, budget), start, _target(calendar, budget, start).at, ())
+    return _elapsed(_counting(calendar, budget), start, _target(calendar, budget, start).at)
 
 
-def _advance(
-    counting: Calendar, start: datetime, amount: timedelta, pauses: tuple[_Pause, ...]
-) -> Instant | None:
-    """The earliest moment at which `amount` has run, or None if the clock stands still before."""
+def _advance(counting: Calendar, since: Instant, amount: timedelta, pauses: tuple[_Pause, ...]) -> Instant | None:
+    """The earliest moment at which `amount` has run, or None if the clock stops for good before."""
     if not amount:
-        return Instant(start)
-    for span in _running(counting, start, None, pauses):
-        if amount <= span.length:
-            return Instant(span.start + amount, provisional=not counting.is_known(span.day))
+        return since
+    for span in _spend(counting, since.at, amount, pauses):
         amount -= span.length
+        if not amount:
+            return Instant(span.end, since.provisional or not counting.is_known(span.day))
     return None
 
 
-def _elapsed(counting: Calendar, start: datetime, end: datetime, pauses: tuple[_Pause, ...]) -> timedelta:
+def _spend(counting: Calendar, start: datetime, amount: timedelta, pauses: tuple[_Pause, ...]) -> Iterator[Span]:
+    """The spans in which `amount` runs, or as much of it as runs before the clock stops for good."""
+    if not amount:
+        return
+    for span in _running(counting, start, None, pauses):
+        if amount <= span.length:
+            yield replace(span, end=span.start + amount)
+            return
+        amount -= span.length
+        yield span
+
+
+def _elapsed(counting: Calendar, start: datetime, end: datetime, pauses: tuple[_Pause, ...] = ()) -> timedelta:
     return sum((span.length for span in _running(counting, start, end, pauses)), _ZERO)
 
 
@@ -553,12 +553,10 @@ def _taken(counting: Calendar, start: datetime, end: datetime, pauses: tuple[_Pa
     """The time that pauses take from start to end."""
     if not pauses:
         return _ZERO
-    return _elapsed(counting, start, end, ()) - _elapsed(counting, start, end, pauses)
+    return _elapsed(counting, start, end) - _elapsed(counting, start, end, pauses)
 
 
-def _running(
-    counting: Calendar, start: datetime, end: datetime | None, pauses: tuple[_Pause, ...]
-) -> Iterator[Span]:
+def _running(counting: Calendar, start: datetime, end: datetime | None, pauses: tuple[_Pause, ...]) -> Iterator[Span]:
     for begin, stop in _stretches(start, end, pauses):
         yield from counting.spans(begin, stop)
 
@@ -577,3 +575,248 @@ def _stretches(
         start = max(start, pause.end)
     if end is None or start < end:
         yield start, end
+
+
+# --- why --------------------------------------------------------------------------------------------------------------
+
+LineKind = Literal["start", "counted", "skipped", "paused", "target", "carried", "provisional", "due"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One step of the counting. What the lines count adds up to the budget: time for hours and minutes, a number of
+    the budget's own unit for days, weeks and months."""
+
+    day: date
+    kind: LineKind
+    text: str
+    counted: timedelta | int
+    start: datetime
+    end: datetime
+
+
+def why(
+    calendar: Calendar,
+    budget: Budget,
+    start: datetime,
+    suspensions: Iterable[Suspension] = (),
+    language: str = "zh",
+) -> list[Line]:
+    """How the due moment comes about, in the order of time. The last line is the due moment, or the suspension in
+    which the clock stands still."""
+    return _Explanation(calendar, budget, _utc(start), _merged(suspensions), language_of(language)).lines()
+
+
+@dataclass(frozen=True)
+class _Explanation:
+    calendar: Calendar
+    budget: Budget
+    start: datetime
+    pauses: tuple[_Pause, ...]
+    language: Language
+
+    def lines(self) -> list[Line]:
+        due = _end(self.calendar, self.budget, self.start, self.pauses)
+        provisional = [self._provisional()] if due and due.provisional else []
+        steps = sorted([*provisional, *self._counted(), *self._paused(due)], key=lambda line: line.start)
+        return [self._started(), *steps, self._due(due) if due else self._stopped()]
+
+    def _started(self) -> Line:
+        template = "start" if self.budget.is_time or not self.budget.amount else "start_day"
+        words = {"when": self._when(self.start), "budget": self.budget.text(self.language)}
+        return self._line("start", self.start, self.start, words, template)
+
+    def _counted(self) -> Iterator[Line]:
+        if self.budget.is_time:
+            yield from self._time("counted", self.start, self.budget.duration)
+            return
+        target = _target(self.calendar, self.budget, self.start).at
+        if self.budget.unit == "working days":
+            yield from self._working_days(target)
+        elif self.budget.amount:
+            yield self._other_days(target)
+        if taken := _taken(self._counting, self.start, target, self.pauses):
+            yield self._line("target", target, target, {"when": self._when(target)})
+            yield from self._time("carried", target, taken)
+
+    def _time(self, kind: LineKind, start: datetime, amount: timedelta) -> Iterator[Line]:
+        spent = list(_spend(self._counting, start, amount, self.pauses))
+        for day, group in groupby(spent, key=lambda span: span.day):
+            spans = list(group)
+            length = sum((span.length for span in spans), _ZERO)
+            periods = WORDS["joint"][self.language].join(map(self._period, spans))
+            words = {"day": self._worked(day), "periods": periods, "amount": length_text(length, self.language)}
+            counted = length if kind == "counted" else None
+            yield self._line(kind, spans[0].start, spans[-1].end, words, counted=counted)
+        if spent:
+            stretches = _stretches(start, spent[-1].end, self.pauses)
+            yield from self._skipped(day for begin, end in stretches if end for day in self._days(begin, end))
+
+    def _working_days(self, target: datetime) -> Iterator[Line]:
+        first = last = self.calendar.local_day(self.start) + _ONE_DAY
+        for n, last in enumerate(islice(self.calendar.working_days(first), int(self.budget.amount)), start=1):
+            start, end = self.calendar.moment(last, 0), min(self.calendar.closing_time(last), target)
+            words = {"day": self._worked(last), "n": str(n)}
+            yield self._line("counted", start, end, words, "working_day", counted=1)
+        yield from self._skipped(first + n * _ONE_DAY for n in range((last - first).days))
+
+    def _other_days(self, target: datetime) -> Line:
+        first, last = self.calendar.local_day(self.start) + _ONE_DAY, self.calendar.local_day(target)
+        amount = replace(self.budget, by=None).text(self.language)
+        words = {"days": self._dates(first, last), "amount": amount}
+        return self._line("counted", self.start, target, words, "days", counted=int(self.budget.amount))
+
+    def _skipped(self, days: Iterable[date]) -> Iterator[Line]:
+        """One line for each run of days that are closed for the same reason."""
+
+        def run(place: tuple[int, date]) -> tuple[int, str]:
+            n, day = place
+            return day.toordinal() - n, self._name(day)
+
+        closed = [day for day in dict.fromkeys(days) if not self._counting.is_working_day(day)]
+        for (_, name), group in groupby(enumerate(closed), key=run):
+            same = [day for _, day in group]
+            start, end = self.calendar.moment(same[0], 0), self.calendar.moment(same[-1], 1440)
+            words = {"days": self._dates(same[0], same[-1]), "name": name}
+            yield self._line("skipped", max(start, self.start), end, words, "holiday" if name else "rest")
+
+    def _paused(self, due: Instant | None) -> Iterator[Line]:
+        for pause in self.pauses:
+            start = max(pause.start, self.start)
+            if pause.end is None or pause.end <= start or (due and start >= due.at):
+                continue
+            words = {
+                "begin": self._when(start),
+                "until": self._when(pause.end, after=start),
+                "reason": self._reason(pause),
+                "amount": self._amount(_elapsed(self._counting, start, pause.end)),
+            }
+            yield self._line("paused", start, pause.end, words)
+
+    def _stopped(self) -> Line:
+        pause = self.pauses[-1]
+        start = max(pause.start, self.start)
+        left = _total(self.calendar, self.budget, self.start) - _elapsed(self._counting, self.start, start, self.pauses)
+        words = {"begin": self._when(start), "reason": self._reason(pause), "amount": self._amount(left)}
+        return self._line("paused", start, start, words, "stopped")
+
+    def _provisional(self) -> Line:
+        known_until = self.calendar.known_until or date.max
+        unknown = known_until + _ONE_DAY
+        start = max(self.start, self.calendar.moment(unknown, 0))
+        return self._line("provisional", start, start, {"year": str(unknown.year), "until": self._date(known_until)})
+
+    def _due(self, due: Instant) -> Line:
+        template = "due_provisional" if due.provisional else "due"
+        return self._line("due", due.at, due.at, {"when": self._when(due.at)}, template)
+
+    def _line(
+        self,
+        kind: LineKind,
+        start: datetime,
+        end: datetime,
+        words: Mapping[str, str],
+        template: str = "",
+        counted: timedelta | int | None = None,
+    ) -> Line:
+        text = WORDS[template or kind][self.language].format(**words)
+        if counted is None:
+            counted = _ZERO if self.budget.is_time else 0
+        return Line(self.calendar.local_day(start), kind, text, counted, start, end)
+
+    @property
+    def _counting(self) -> Calendar:
+        return _counting(self.calendar, self.budget)
+
+    def _days(self, begin: datetime, end: datetime) -> Iterator[date]:
+        day, last = self.calendar.local_day(begin), self.calendar.local_day(end - timedelta.resolution)
+        while day <= last:
+            yield day
+            day += _ONE_DAY
+
+    def _date(self, day: date) -> str:
+        if self.language == "zh":
+            return f"{day} 周{'一二三四五六日'[day.weekday()]}"
+        return f"{WEEKDAYS[day.weekday()].title()} {day}"
+
+    def _dates(self, first: date, last: date) -> str:
+        if first == last:
+            return self._date(first)
+        return WORDS["dates"][self.language].format(first=self._date(first), last=self._date(last))
+
+    def _amount(self, length: timedelta) -> str:
+        text = length_text(length, self.language)
+        return WORDS["working_time"][self.language].format(length=text) if self.budget.is_working else text
+
+    def _when(self, moment: datetime, after: datetime | None = None) -> str:
+        """Day and time; after another moment of the same day the time is enough."""
+        local = moment.astimezone(self.calendar.zone)
+        if after and local.date() == self.calendar.local_day(after):
+            return _wall_time(local)
+        return f"{self._date(local.date())} {_wall_time(local)}"
+
+    def _period(self, span: Span) -> str:
+        start, end = (moment.astimezone(self.calendar.zone) for moment in (span.start, span.end))
+        return f"{_wall_time(start)}–{_wall_time(end) if end.date() == span.day else '24:00'}"
+
+    def _name(self, day: date) -> str:
+        special = self._counting.special_days.get(day)
+        return special.text(self.language) if special else ""
+
+    def _worked(self, day: date) -> str:
+        """The day, and what is special about working on it."""
+        special = self._counting.special_days.get(day)
+        if not special:
+            return self._date(day)
+        remarks = filter(None, [self._name(day), WORDS[special.kind][self.language]])
+        return WORDS["remark"][self.language].format(day=self._date(day), remark=" ".join(remarks))
+
+    def _reason(self, pause: _Pause) -> str:
+        reasons = "; ".join(pause.reasons)
+        return reasons and WORDS["reason"][self.language].format(reason=reasons)
+
+
+# --- small things -----------------------------------------------------------------------------------------------------
+
+
+def _utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment} has no time zone, so it is not one moment. Give it one.")
+    return moment.astimezone(UTC)
+
+
+def _offset(moment: datetime) -> timedelta:
+    return moment.utcoffset() or _ZERO
+
+
+def _months_after(day: date, months: int) -> date:
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    month += 1
+    return date(year, month, min(day.day, monthrange(year, month)[1]))
+
+
+def _times(length: timedelta, factor: Fraction) -> timedelta:
+    """Exact, down to the microsecond; timedelta itself would go through floating point."""
+    return timedelta(microseconds=int(length // timedelta.resolution * factor))
+
+
+def _check_order(periods: tuple[Period, ...], of: str) -> None:
+    for earlier, later in pairwise(periods):
+        if later.start < earlier.end:
+            raise ValueError(f"The periods of {of} are out of order or overlap: {earlier}, {later}.")
+
+
+def _periods(texts: Iterable[str] | None) -> tuple[Period, ...]:
+    return tuple(map(Period.parse, texts or ()))
+
+
+def _date(day: date | str) -> date:
+    return day if isinstance(day, date) else date.fromisoformat(day)
+
+
+def _clock_face(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def _wall_time(local: datetime) -> str:
+    return f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"

@@ -19,13 +19,13 @@ class Department(OrganizationRow):
 
 
 class Position(OrganizationRow):
-    """岗位: a place in the company with a rank. `everywhere`: its rank counts for every department."""
+    """岗位: a place in the company with a rank. `counts_everywhere`: its rank counts for every department."""
 
     key = models.SlugField(max_length=60)
     title = models.JSONField()
     department = models.ForeignKey(Department, on_delete=models.PROTECT, related_name="+")
     rank = models.PositiveSmallIntegerField()
-    everywhere = models.BooleanField(default=False)
+    counts_everywhere = models.BooleanField(default=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["organization", "key"], name="position_key")]
@@ -106,6 +106,7 @@ class CalendarProposal(OrganizationRow):
     source = models.CharField(max_length=80)
     days = models.JSONField()
     complete = models.BooleanField()
+    known_until = models.DateField(null=True)
     remarks = models.JSONField(default=list)
     proposed_at = models.DateTimeField()
     confirmed_by = models.CharField(max_length=80, blank=True)

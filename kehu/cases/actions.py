@@ -1,0 +1,438 @@
+"""What may be done with a case: one action, one transaction, one event. Every door calls these and nothing else.
+
+`by` is the member's key, `now` the moment; `version` is the case's version the caller saw. Refused acts leave no trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from kehu.core.models import Organization
+from kehu.core.refusals import BadData, Finding
+from kehu.core.scope import scope
+from kehu.engine import advance
+from kehu.engine.advance import NotPossible
+from kehu.engine.definitions import Outcome, Step
+from kehu.engine.records import Data, encoded
+from kehu.ledgers.customers.models import Customer
+from kehu.organizations.queries import Person
+from kehu.procedures import revisions
+from kehu.procedures.forms import Filling, accept
+
+from .assignment import Circumstances, may_do, roles_of
+from .models import Assignment, Attachment, Case, Task
+from .permissions import may_open, may_reopen, may_void, role_words
+from .refusals import (
+    CaseClosed,
+    ChangedMeanwhile,
+    DoneAlready,
+    MayNotStart,
+    NoSuchProcedure,
+    NotAuthorized,
+    NotOpen,
+    NotStartable,
+    OwnSubmission,
+    WrongPosition,
+    refusal_of,
+)
+from .work import Folder, Work
+
+
+@transaction.atomic
+def open_case(
+    *,
+    organization: Organization,
+    procedure: str,
+    by: str,
+    now: datetime,
+    customer: str | None = None,
+    values: Mapping[str, Any] | None = None,
+    outcome: str | None = None,
+    reason: str = "",
+    attachments: list[int] | None = None,
+) -> Case:
+    """A case opens. With `values` its first step is filled and completed at once; without, it waits for the starter."""
+    with scope(organization):
+        work = _work(organization, by, now)
+        if procedure not in work.procedures:
+            raise NoSuchProcedure(procedure=procedure)
+        running = revisions.running(work.procedures[procedure].current)
+        if not may_open(work, running):
+            raise MayNotStart(
+                procedure=_say(running.procedure.title), role=role_words(running, running.procedure.first_step)
+            )
+        found = _customer(customer, required=running.procedure.customer == "required")
+        if not running.procedure.startable:
+            raise NotStartable(procedure=_say(running.procedure.title))
+        folder = work.new(procedure, customer=found, opener=work.by, data={})
+        if values is not None:
+            _complete(folder, folder.procedure.first_step, "", outcome, values, reason)
+        if attachments:
+            Attachment.objects.filter(pk__in=attachments, case=None, by_id=work.by.id if work.by else None).update(
+                case=folder.case
+            )
+        work.write()
+        return folder.case
+
+
+@transaction.atomic
+def complete(
+    *,
+    organization: Organization,
+    number: str,
+    step: str,
+    by: str,
+    now: datetime,
+    values: Mapping[str, Any] | None = None,
+    item: str = "",
+    outcome: str | None = None,
+    to: str | None = None,
+    reason: str = "",
+    version: int | None = None,
+) -> Case:
+    """A step is completed with an outcome."""
+    with scope(organization):
+        work = _work(organization, by, now)
+        folder = work.take(number)
+        _complete(folder, step, item, outcome, values or {}, reason, to=to, version=version)
+        work.write()
+        return folder.case
+
+
+@transaction.atomic
+def save_draft(
+    *,
+    organization: Organization,
+    number: str,
+    step: str,
+    by: str,
+    now: datetime,
+    values: Mapping[str, Any],
+    item: str = "",
+) -> None:
+    """What was typed so far is kept with the task; nothing moves."""
+    with scope(organization):
+        work = _work(organization, by, now)
+        folder = work.take(number)
+        definition = _open_step(folder, step, item)
+        _check_position(folder, step, item)
+        typed = accept(_filling(folder, definition, item), values, None)
+        task = folder.task(step, item)
+        assert task
+        Task.objects.filter(pk=task.pk).update(draft=encoded(typed))
+
+
+@transaction.atomic
+def send_back(
+    *,
+    organization: Organization,
+    number: str,
+    step: str,
+    to: str,
+    reason: str,
+    by: str,
+    now: datetime,
+    item: str = "",
+    to_item: str | None = None,
+    version: int | None = None,
+) -> Case:
+    """退回: an earlier step is done again, and its redo comes straight back here."""
+    with scope(organization):
+        work = _work(organization, by, now)
+        folder = work.take(number)
+        definition = _open_step(folder, step, item)
+        _check_position(folder, step, item)
+        _need_reason(reason)
+        _check_version(folder, definition, version)
+        move = _asked(
+            folder,
+            lambda: advance.send_back(
+                folder.procedure, folder.state, step, item, to, to_item, folder.facts(reason=reason)
+            ),
+        )
+        folder.move(move, "task.sent_back", reason=reason, step=step, item=item, to=to)
+        work.write()
+        return folder.case
+
+
+@transaction.atomic
+def hand_over(
+    *,
+    organization: Organization,
+    number: str,
+    step: str,
+    to: str,
+    by: str,
+    now: datetime,
+    item: str = "",
+    reason: str = "",
+) -> Case:
+    """转办: somebody else has the task, for good. Where the step decides something, he must be entitled to decide it."""
+    with scope(organization):
+        work = _work(organization, by, now)
+        folder = work.take(number)
+        definition = _open_step(folder, step, item)
+        _check_position(folder, step, item)
+        person = work.people.people.get(to)
+        if person is None:
+            raise BadData([Finding("to", _("There is nobody called “{value}” here.").format(value=to))])
+        if definition.approves and not _is_entitled(folder, step, item, person):
+            raise NotAuthorized(person=person.called(get_language() or "zh"), step=_say(definition.title))
+        task = folder.task(step, item)
+        assert task
+        Assignment.objects.filter(task=task, is_open=True).update(is_open=False)
+        Assignment.objects.update_or_create(
+            organization=organization, task=task, member_id=person.id, defaults={"is_open": True, "seen_at": None}
+        )
+        folder.record("task.handed_over", step=step, item=item, to=to, reason=reason)
+        work.tell("handed_over", [person], folder, step, item, reason=reason)
+        work.write()
+        return folder.case
+
+
+@transaction.atomic
+def void(
+    *, organization: Organization, number: str, reason: str, by: str, now: datetime, version: int | None = None
+) -> Case:
+    """作废: the case ends without a result. Its number and all that was written stay."""
+    with scope(organization):
+        work = _work(organization, by, now)
+        folder = work.take(number)
+        _must_be_open(folder)
+        if not may_void(folder):
+            raise WrongPosition(step=_("void"), role=folder.procedure.void)
+        _need_reason(reason)
+        folder.move(advance.void(folder.state), "case.voided", reason=reason)
+        work.write()
+        return folder.case
+
+
+@transaction.atomic
+def reopen(
+    *, organization: Organization, number: str, reason: str, by: str, now: datetime, to: str | None = None
+) -> Case:
+    """复案: a voided case stands where it stood, a closed one at `to` or at the step completed last."""
+    with scope(organization):
+        work = _work(organization, by, now)
+        folder = work.take(number)
+        move = _asked(folder, lambda: advance.reopen(folder.procedure, folder.state, to, folder.facts(reason=reason)))
+        if not may_reopen(folder):
+            raise WrongPosition(step=_("reopen"), role=folder.procedure.reopen)
+        _need_reason(reason)
+        folder.move(move, "case.reopened", reason=reason)
+        work.write()
+        return folder.case
+
+
+@transaction.atomic
+def recount(*, organization: Organization, now: datetime) -> int:
+    """Deadlines counted with days nobody had confirmed are counted again, now that somebody has. Gives how many cases."""
+    with scope(organization):
+        numbers = (
+            Case.objects.filter(tasks__due_is_provisional=True, tasks__state=Task.State.OPEN)
+            .values_list("number", flat=True)
+            .distinct()
+        )
+        work = Work(organization, None, now)
+        for number in numbers:
+            folder = work.take(number)
+            folder.recount()
+        work.write()
+        return len(numbers)
+
+
+# --- what all of them ask ---------------------------------------------------------------------------------------------
+
+
+def _work(organization: Organization, by: str, now: datetime) -> Work:
+    work = Work(organization, None, now)
+    person = work.people.people.get(by)
+    if person is None:
+        raise WrongPosition(step=_("acting here"), role=_("members of this organization"))
+    work.by = person
+    return work
+
+
+def _complete(
+    folder: Folder,
+    step: str,
+    item: str,
+    outcome: str | None,
+    values: Mapping[str, Any],
+    reason: str,
+    *,
+    to: str | None = None,
+    version: int | None = None,
+) -> None:
+    definition = _open_step(folder, step, item)
+    _check_position(folder, step, item)
+    reason = reason or str(values.get("reason") or "")
+    facts = folder.facts(reason=reason, to=to)
+    filling = _filling(folder, definition, item, facts)
+    chosen_key, chosen = _choose(folder, definition, step, outcome, facts)
+    filling.facts = facts = {**facts, "outcome": chosen_key}
+    typed = accept(filling, values, chosen, reason)
+    _check_offered(filling, definition, chosen_key, chosen, typed)
+    if _by(folder).key in folder.submitters(step, item):
+        raise OwnSubmission()
+    _check_version(folder, definition, version)
+    _asked(folder, lambda: folder.complete(step, item, chosen_key, typed, reason))
+
+
+def _choose(
+    folder: Folder, definition: Step, step: str, outcome: str | None, facts: Mapping[str, Any]
+) -> tuple[str, Outcome]:
+    found: tuple[str, Outcome] = _asked(
+        folder, lambda: advance.choose_outcome(definition, step, outcome, folder.state.data, facts)
+    )
+    return found
+
+
+def _check_offered(filling: Filling, definition: Step, key: str, outcome: Outcome, typed: Data) -> None:
+    """An outcome that the filled form rules out is refused as bad data."""
+    from kehu.engine.records import compute, filled, holds
+
+    after = compute(filling.form, filled(filling.form, filling.data, filling.item, typed, definition), filling.facts)
+    if outcome.when is not None and not holds(outcome.when, filling.context(after)):
+        raise BadData(
+            [Finding("outcome", _("“{outcome}” does not fit what the form says.").format(outcome=_say(outcome.title)))]
+        )
+
+
+def _filling(folder: Folder, definition: Step, item: str, facts: Mapping[str, Any] | None = None) -> Filling:
+    return Filling(
+        folder.procedure.form,
+        definition,
+        item,
+        folder.state.data,
+        facts or folder.facts(),
+        folder.work.people,
+        has_customer=lambda code: Customer.objects.filter(code=code).exists(),
+    )
+
+
+def _open_step(folder: Folder, step: str, item: str) -> Step:
+    """The step, open at that place; otherwise who did it, or what is open instead."""
+    _must_be_open(folder)
+    definition = folder.procedure.steps.get(step)
+    if definition is not None and folder.state.token(step, item) and definition.kind == "task":
+        return definition
+    done = [task for task in folder.tasks if (task.step, task.item, task.state) == (step, item, Task.State.DONE)]
+    if definition is None:
+        raise refusal_of(NotPossible("order", "no_such_step", step=step), {})
+    if done and done[-1].done_by_id:
+        person = folder.work.people.by_id.get(done[-1].done_by_id)
+        raise DoneAlready(
+            step=_say(definition.title),
+            person=person.called(get_language() or "zh") if person else "–",
+            at=f"{done[-1].closed_at.astimezone(folder.work.local.tzinfo):%Y-%m-%d %H:%M}",
+        )
+    raise NotOpen(step=_say(definition.title), open=_open_words(folder))
+
+
+def _open_words(folder: Folder) -> str:
+    names = [
+        f"{_say(folder.procedure.steps[token.step].title)}{f' [{token.item}]' if token.item else ''}"
+        for token in folder.state.tokens
+    ]
+    return "、".join(names) or "–"
+
+
+def _must_be_open(folder: Folder) -> None:
+    if not folder.state.is_open:
+        raise CaseClosed(number=folder.case.number, status=status_words(folder))
+
+
+def status_words(folder: Folder) -> str:
+    step = folder.procedure.steps.get(folder.state.status)
+    return _say(step.title) if step else str(_("voided"))
+
+
+def _check_position(folder: Folder, step: str, item: str) -> None:
+    person = _by(folder)
+    if _is_entitled(folder, step, item, person):
+        return
+    task = folder.task(step, item)
+    if task and task.pk and Assignment.objects.filter(task=task, member_id=person.id, is_open=True).exists():
+        return
+    raise WrongPosition(step=_say(folder.procedure.steps[step].title), role=role_words(folder.running, step))
+
+
+def _is_entitled(folder: Folder, step: str, item: str, person: Person) -> bool:
+    if step == folder.procedure.first_step and folder.starter:
+        return person.key == folder.starter
+    circumstances: Circumstances = folder.circumstances(step, item)
+    return may_do(
+        person, roles_of(folder.procedure.steps[step], circumstances), circumstances, folder.submitters(step, item)
+    )
+
+
+def _by(folder: Folder) -> Person:
+    assert folder.work.by
+    return folder.work.by
+
+
+def _check_version(folder: Folder, definition: Step, version: int | None) -> None:
+    """Somebody who saw an older version is stopped only where it matters: when a part this step fills has changed since."""
+    if version is None or version >= folder.case.version:
+        return
+    mine = {
+        key
+        for section in definition.fills
+        for key in folder.procedure.form.sections[section].fields
+        if not folder.procedure.form.sections[section].per
+    }
+    for task in folder.tasks:
+        if (task.closed_version or 0) > version and task.state == Task.State.DONE and mine & set(task.filled):
+            person = folder.work.people.by_id.get(task.done_by_id or 0)
+            raise ChangedMeanwhile(
+                person=person.called(get_language() or "zh") if person else "–",
+                step=_say(folder.procedure.steps[task.step].title),
+                at=f"{task.closed_at.astimezone(folder.work.local.tzinfo):%Y-%m-%d %H:%M}",
+            )
+
+
+def _need_reason(reason: str) -> None:
+    if not reason.strip():
+        raise BadData([Finding("reason", _("A reason is needed."))])
+
+
+def _asked(folder: Folder, question: Callable[[], Any]) -> Any:
+    """The engine's answer; its no is a refusal."""
+    try:
+        return question()
+    except NotPossible as error:
+        facts: dict[str, Any] = {
+            "number": folder.case.number,
+            "open": _open_words(folder),
+            "status": status_words(folder),
+        }
+        if (key := error.facts.get("step")) in folder.procedure.steps:
+            facts["step"] = _say(folder.procedure.steps[key].title)
+            facts["outcomes"] = " / ".join(
+                _say(outcome.title) for outcome in folder.procedure.steps[key].all_outcomes().values()
+            )
+        raise refusal_of(error, facts) from None
+
+
+def _customer(code: str | None, *, required: bool) -> Customer | None:
+    if not code:
+        if required:
+            raise BadData(
+                [Finding("customer", _("Choose the customer: every record of this procedure belongs to one."))]
+            )
+        return None
+    customer = Customer.objects.select_related("owner").filter(code=code).first()
+    if customer is None:
+        raise BadData([Finding("customer", _("There is no customer “{value}”.").format(value=code))])
+    return customer
+
+
+def _say(text: Any) -> str:
+    return str(text.in_(get_language() or "zh-hans"))

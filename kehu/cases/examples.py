@@ -1,0 +1,533 @@
+"""A pack's stories, run with a steered clock against an organization where every position has its own holder.
+
+The format is design §8's. A story's acts go through the same actions as every door's; the worker runs whenever the clock moves, instant
+by instant. What differs from what a story expects is said with file and line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.utils import translation
+
+from kehu.core.models import Message, Organization
+from kehu.core.refusals import Refusal
+from kehu.core.scope import scope
+from kehu.engine.definitions import FieldDefinition
+from kehu.engine.records import decoded
+from kehu.ledgers.customers import actions as customers
+from kehu.ledgers.customers import queries as customer_queries
+from kehu.organizations import actions as organizations
+from kehu.organizations.calendars import Budget, due
+from kehu.organizations.models import Member
+from kehu.organizations.queries import directory, local_now
+from kehu.procedures import actions as procedures
+from kehu.procedures.packs import LoadedPack
+from kehu.procedures.sources import Source
+
+from . import actions
+from .assignment import told
+from .escalation import fire_due
+from .models import Case, Deadline, Task
+from .work import Work
+
+_DURATION = re.compile(r"(\d+)\s*(minute|hour|day|week)s?")
+_PLACE = re.compile(r"([a-z0-9-]+)(?:\[(.+)\])?")
+_ACTS: dict[str, Callable[..., Case]] = {
+    "send_back": actions.send_back,
+    "hand_over": actions.hand_over,
+    "void": actions.void,
+    "reopen": actions.reopen,
+}
+
+
+class StoryError(Exception):
+    """A story that cannot be read: its own words are wrong, not the pack's."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    file: Path
+    line: int
+    story: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.story}: {self.message}"
+
+
+@dataclass
+class Result:
+    stories: int = 0
+    differences: list[Difference] = field(default_factory=list)
+
+
+def stage(loaded: LoadedPack, now: datetime) -> Organization:
+    """The organization in which a pack's stories play: one member for every position, the demo's customers."""
+    assert loaded.pack
+    organization = organizations.set_up(pack=loaded.pack, tables=loaded.raw_tables, by="", now=now)
+    for key, position in loaded.pack.positions.items():
+        organizations.take_on(
+            organization=organization,
+            key=key,
+            name=position.title.model_dump(),
+            positions=[key],
+            by="",
+            now=now,
+            with_user=False,
+        )
+    procedures.publish(organization=organization, loaded=loaded, by="", now=now, checked=True)
+    with scope(organization):
+        enter_customers(organization, loaded.demo.get("customers") or [], aliases(loaded), now)
+    return organization
+
+
+def aliases(loaded: LoadedPack) -> dict[str, str]:
+    """The demo's people as the holders of their first positions."""
+    return {
+        key: person["positions"][0]
+        for key, person in (loaded.demo.get("people") or {}).items()
+        if person.get("positions")
+    }
+
+
+def enter_customers(
+    organization: Organization, lines: list[Mapping[str, Any]], names: Mapping[str, str], now: datetime
+) -> None:
+    members = {member.key: member for member in Member.objects.all()}
+    for line in lines:
+        owner = names.get(line.get("owner", ""), line.get("owner", ""))
+        name = line["name"]
+        customers.enter(
+            organization=organization,
+            code=line["code"],
+            name=name["zh"] if isinstance(name, Mapping) else name,
+            name_en=name.get("en", "") if isinstance(name, Mapping) else "",
+            short_name=_zh(line.get("short_name", "")),
+            grade=line.get("class", ""),
+            is_key=bool(line.get("key", line.get("class") == "A")),
+            status=line.get("status", "active"),
+            owner=members.get(owner),
+            address=_zh(line.get("address", "")),
+            main_products=_zh(line.get("main_products", "")),
+            contact={"name": _zh(line["contact"]), "phone": str(line.get("phone", ""))}
+            if line.get("contact")
+            else None,
+            by="",
+            now=now,
+        )
+
+
+def _zh(value: Any) -> str:
+    return str(value.get("zh", "")) if isinstance(value, Mapping) else str(value)
+
+
+def run_stories(loaded: LoadedPack, organization: Organization, source: Source) -> Result:
+    """Every story of one file; each leaves nothing behind."""
+    result = Result()
+    for number, story in enumerate(source.value or []):
+        result.stories += 1
+        with scope(organization), transaction.atomic():
+            player = Player(loaded, organization, source, number, story)
+            with translation.override("en"):
+                result.differences += player.play()
+            transaction.set_rollback(True)
+    return result
+
+
+class Player:
+    """One story as it is played."""
+
+    def __init__(
+        self, loaded: LoadedPack, organization: Organization, source: Source, number: int, story: Mapping[str, Any]
+    ):
+        self.loaded, self.organization, self.source, self.story = loaded, organization, source, story
+        self.name = str(story.get("example", f"story {number + 1}"))
+        self.path: tuple[Any, ...] = (number,)
+        self.names = aliases(loaded)
+        self.now = self._moment(story.get("at", "2024-03-15 09:00"))
+        self.started: list[Case] = []
+        self.differences: list[Difference] = []
+
+    def play(self) -> list[Difference]:
+        story = self.story
+        try:
+            if "given" in story:
+                self._given(story["given"])
+            if "start" in story:
+                self._step(("start",), {"start": story["start"]})
+            for index, line in enumerate(story.get("steps") or []):
+                self._step(("steps", index), line)
+        except StoryError as error:
+            self._differs((), str(error))
+        return self.differences
+
+    def _step(self, path: tuple[Any, ...], line: Mapping[str, Any]) -> None:
+        before = self.path
+        self.path = (*before[:1], *path)
+        try:
+            for word, act in (
+                ("start", self._start),
+                ("do", self._do),
+                ("try", self._try),
+                ("wait", self._wait),
+                ("expect", self._expect),
+            ):
+                if word in line:
+                    act(line)
+                    return
+            raise StoryError(f"a step is start, do, try, wait or expect; this one has {', '.join(map(str, line))}")
+        finally:
+            self.path = before
+
+    def _differs(self, path: tuple[Any, ...], message: str) -> None:
+        self.differences.append(Difference(self.source.file, self.source.line((*self.path, *path)), self.name, message))
+
+    # -- the clock
+
+    def _moment(self, value: Any) -> datetime:
+        found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        return found if found.tzinfo else found.replace(tzinfo=self.zone)
+
+    @property
+    def zone(self) -> Any:
+        return local_now(self.organization, datetime.now().astimezone()).tzinfo
+
+    def _until(self, moment: datetime) -> None:
+        """The clock moves; on the way the worker fires every instant at its own time."""
+        if moment < self.now:
+            raise StoryError(f"the clock cannot go back from {self.now:%Y-%m-%d %H:%M} to {moment:%Y-%m-%d %H:%M}")
+        while True:
+            following = (
+                Deadline.objects.filter(active=True, at__lte=moment).order_by("at").values_list("at", flat=True).first()
+            )
+            if following is None:
+                break
+            fire_due(max(following, self.now), organization=self.organization)
+        self.now = moment
+
+    def _move_clock(self, line: Mapping[str, Any]) -> None:
+        if "after" in line:
+            self._until(self._later(line["after"]))
+        if "at" in line:
+            self._until(self._moment(line["at"]))
+
+    def _later(self, words: Any) -> datetime:
+        if match := _DURATION.fullmatch(str(words).strip()):
+            return self.now + timedelta(**{f"{match[2]}s": int(match[1])})
+        try:
+            budget = Budget.parse(str(words))
+        except ValueError as error:
+            raise StoryError(str(error)) from None
+        reached = due(directory(self.organization, self.now.date()).calendar(), budget, self.now)
+        assert reached
+        return reached.at
+
+    def _wait(self, line: Mapping[str, Any]) -> None:
+        words = str(line["wait"]).removeprefix("until ").strip()
+        self._until(self._moment(words) if re.match(r"\d{4}-", words) else self._later(words))
+
+    # -- acts
+
+    def _given(self, given: Mapping[str, Any]) -> None:
+        for key, lines in given.items():
+            if key == "customers":
+                customer_queries.forget_all(self.organization)
+                enter_customers(self.organization, lines, self.names, self.now)
+            elif key != "switched_on":
+                raise StoryError(f'`given:` knows customers and switched_on; "{key}" needs a ledger this pack has not')
+
+    def _start(self, line: Mapping[str, Any]) -> None:
+        start = line["start"]
+        self._move_clock(start)
+        if start.get("by") == "calendar":
+            raise StoryError("no procedure here is opened by the calendar")
+
+        def act() -> Case:
+            submit = start.get("submit", True) and "data" in start
+            case = actions.open_case(
+                organization=self.organization,
+                procedure=start["procedure"],
+                by=self._person(start["by"]),
+                now=self.now,
+                customer=start.get("customer"),
+                values=self._values(dict(start.get("data") or {})) if submit else None,
+                outcome=start.get("outcome"),
+                reason=start.get("reason", ""),
+            )
+            if not submit and start.get("data"):
+                step = str(Task.objects.filter(case=case, state="open").values_list("step", flat=True)[0])
+                actions.save_draft(
+                    organization=self.organization, number=case.number, step=step, by=self._person(start["by"]), now=self.now,
+                    values=self._values(dict(start["data"])),
+                )  # fmt: skip
+            return case
+
+        case = self._attempt(start, act)
+        if case:
+            self.started.append(case)
+
+    def _do(self, line: Mapping[str, Any]) -> None:
+        self._move_clock(line)
+        self._attempt(line, lambda: self._act(str(line["do"]), line))
+
+    def _try(self, line: Mapping[str, Any]) -> None:
+        self._move_clock(line)
+        if "refused" not in line:
+            raise StoryError("a try says `refused:` order, position, data, rule or conflict")
+        self._attempt(line, lambda: self._act(str(line["try"]), line))
+
+    def _attempt(self, line: Mapping[str, Any], act: Callable[[], Case]) -> Case | None:
+        expected = line.get("refused")
+        try:
+            with transaction.atomic():
+                case = act()
+        except Refusal as refusal:
+            words = str(refusal)
+            if expected is None:
+                self._differs((), f"was refused ({refusal.kind}): {words}")
+            elif refusal.kind != expected:
+                self._differs((), f"should be refused as {expected}, was refused as {refusal.kind}: {words}")
+            elif (says := line.get("says")) and says not in words and says not in _in_chinese(refusal):
+                self._differs((), f'the refusal should say "{says}", it says: {words}')
+            return None
+        if expected is not None:
+            self._differs((), f"should be refused as {expected}, but was done")
+        return case
+
+    def _act(self, step: str, line: Mapping[str, Any]) -> Case:
+        place = _PLACE.fullmatch(step)
+        if place is None:
+            raise StoryError(f'"{step}" is no step')
+        step, item = place[1], str(line.get("item") or place[2] or "")
+        case = self._case_with(step, item)
+        verb = line.get("verb")
+        data = dict(line.get("data") or {})
+        common: dict[str, Any] = {
+            "organization": self.organization,
+            "number": case.number,
+            "by": self._person(line["by"], case, step, item),
+            "now": self.now,
+            "reason": str(line.get("reason") or data.pop("reason", "") or ""),
+        }
+        if verb in ("void",):
+            return _ACTS[verb](**common)
+        if verb == "reopen":
+            return actions.reopen(**common, to=line.get("to"))
+        if verb == "send_back":
+            return actions.send_back(
+                **common, step=step, item=item, to=line["to"], to_item=line.get("to_item"), version=line.get("version")
+            )
+        if verb == "hand_over":
+            return actions.hand_over(**common, step=step, item=item, to=self._person(line["to"], case, step, item))
+        if verb == "save":
+            actions.save_draft(
+                **{key: value for key, value in common.items() if key != "reason"},
+                step=step,
+                item=item,
+                values=self._values(data),
+            )
+            return case
+        if verb:
+            raise StoryError(f'there is no verb "{verb}" yet')
+        return actions.complete(
+            **common, step=step, item=item, outcome=line.get("outcome"), to=line.get("to"), values=self._values(data),
+            version=line.get("version"),
+        )  # fmt: skip
+
+    def _cases(self) -> Iterator[Case]:
+        """The cases started in this story, the latest first, each with those it opened."""
+        for case in reversed(self.started):
+            yield from self._with_children(case)
+
+    def _with_children(self, case: Case) -> Iterator[Case]:
+        yield Case.objects.select_related("revision", "customer__owner", "opener", "procedure").get(pk=case.pk)
+        for child in Case.objects.filter(parent=case).order_by("id"):
+            yield from self._with_children(child)
+
+    def _case_with(self, step: str, item: str) -> Case:
+        cases = list(self._cases())
+        if not cases:
+            raise StoryError("no case was started")
+        for case in cases:
+            if Task.objects.filter(case=case, step=step, item=item, state="open").exists():
+                return case
+        for case in cases:
+            if step in self.loaded.procedures[case.procedure.key].steps:
+                return case
+        return cases[0]
+
+    def _person(self, words: Any, case: Case | None = None, step: str = "", item: str = "") -> str:
+        """A position, a demo person, or a relative position of the case: as the member's key."""
+        assert self.loaded.pack
+        words = str(words)
+        if words in self.loaded.pack.positions:
+            return words
+        if words in self.names:
+            return self.names[words]
+        if words in self.loaded.pack.relative_positions and case:
+            work = Work(self.organization, None, self.now)
+            folder = work.take(pk=case.pk)
+            each = folder.procedure.steps[step].each if step in folder.procedure.steps else None
+            place = step if each or not item else _step_with_rows(folder.procedure.steps) or step
+            found = told(
+                (words,),
+                folder.circumstances(place if place in folder.procedure.steps else folder.procedure.first_step, item),
+            )
+            if found:
+                return found[0].key
+            return words
+        return words
+
+    def _values(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Demo people stand for the holders of their positions, in user fields too."""
+        return {key: self.names.get(value, value) if isinstance(value, str) else value for key, value in data.items()}
+
+    # -- looking
+
+    def _expect(self, line: Mapping[str, Any]) -> None:
+        expected = line["expect"] or {}
+        looks: dict[str, Callable[[Any], None]] = {
+            "open": self._expect_open,
+            "due": self._expect_due,
+            "overdue": self._expect_overdue,
+            "told": self._expect_told,
+            "status": self._expect_status,
+            "data": self._expect_data,
+            "ledger": self._expect_ledger,
+            "round": lambda value: self._same(("expect", "round"), "round", self._current().round, value),
+        }
+        for key, value in expected.items():
+            if key not in looks:
+                raise StoryError(f'`expect:` knows {", ".join(looks)}; not "{key}"')
+            looks[key](value)
+
+    def _current(self) -> Case:
+        if not self.started:
+            raise StoryError("no case was started")
+        return Case.objects.select_related("revision", "customer__owner").get(pk=self.started[-1].pk)
+
+    def _tasks(self) -> list[Task]:
+        cases = [case.pk for case in self._cases()]
+        return list(Task.objects.filter(case__in=cases, state="open").order_by("id"))
+
+    def _expect_open(self, expected: Any) -> None:
+        actual = sorted(str(task) for task in self._tasks())
+        if actual != sorted(map(str, expected or [])):
+            self._differs(
+                ("expect", "open"), f"open should be {_listed(sorted(map(str, expected or [])))}, is {_listed(actual)}"
+            )
+
+    def _expect_due(self, expected: Mapping[str, Any]) -> None:
+        tasks = self._tasks()
+        for place, moment in expected.items():
+            found = [task for task in tasks if str(task) == place]
+            actual = sorted(
+                local_now(self.organization, task.due_at).strftime("%Y-%m-%d %H:%M") if task.due_at else "none"
+                for task in found
+            )
+            wanted = "none" if moment in (None, "none") else self._moment(moment).strftime("%Y-%m-%d %H:%M")
+            if not found:
+                self._differs(("expect", "due", place), f"{place} is not open")
+            elif wanted not in actual:
+                self._differs(("expect", "due", place), f"{place} should be due {wanted}, is due {', '.join(actual)}")
+
+    def _expect_overdue(self, expected: Any) -> None:
+        actual = sorted(str(task) for task in self._tasks() if task.due_at and task.due_at <= self.now)
+        if actual != sorted(map(str, expected or [])):
+            self._differs(("expect", "overdue"), f"overdue should be {_listed(expected)}, is {_listed(actual)}")
+
+    def _expect_told(self, expected: Mapping[str, Any]) -> None:
+        cases = {case.number: case for case in self._cases()}
+        for place, people in expected.items():
+            match = _PLACE.fullmatch(str(place))
+            assert match
+            messages = Message.objects.filter(case_number__in=cases, step=match[1])
+            if match[2]:
+                messages = messages.filter(item=match[2])
+            actual = set(messages.values_list("recipient", flat=True))
+            case = self._case_with(match[1], match[2] or "")
+            for words in [people] if isinstance(people, str) else people:
+                if self._person(words, case, match[1], match[2] or "") not in actual:
+                    self._differs(
+                        ("expect", "told", place),
+                        f"{place}: {words} should have been told; told were {_listed(sorted(actual))}",
+                    )
+
+    def _expect_status(self, expected: Any) -> None:
+        self._same(("expect", "status"), "status", self._current().status, expected)
+
+    def _expect_data(self, expected: Mapping[str, Any]) -> None:
+        case = self._current()
+        form = self.loaded.procedures[case.procedure.key].form
+        data = {**decoded(form, case.data), "number": case.number}
+        for key, value in expected.items():
+            definition = form.table(key) or form.field(key)
+            self._same(("expect", "data", key), key, data.get(key), value, definition)
+
+    def _expect_ledger(self, expected: Mapping[str, Any]) -> None:
+        for path, value in expected.items():
+            try:
+                actual = customer_queries.look_up(str(path), self._current().customer if self.started else None)
+            except LookupError as error:
+                raise StoryError(str(error)) from None
+            self._same(("expect", "ledger", path), str(path), actual, value)
+
+    def _same(
+        self, path: tuple[Any, ...], name: str, actual: Any, expected: Any, definition: FieldDefinition | None = None
+    ) -> None:
+        if (
+            isinstance(expected, list)
+            and isinstance(actual, list)
+            and any(isinstance(row, Mapping) for row in expected)
+        ):
+            if len(actual) != len(expected):
+                self._differs(path, f"{name} should have {len(expected)} rows, has {len(actual)}")
+            for number, (row, wanted) in enumerate(zip(actual, expected, strict=False)):
+                for key, value in wanted.items():
+                    column = definition.columns.get(key) if definition else None
+                    self._same(path, f"{name}[{number}].{key}", row.get(key), value, column)
+        elif not self._equal(actual, expected):
+            self._differs(path, f"{name} should be {expected!r}, is {_shown(actual, self.zone)!r}")
+
+    def _equal(self, actual: Any, expected: Any) -> bool:
+        if isinstance(actual, datetime):
+            return actual.astimezone(self.zone).replace(second=0, microsecond=0) == self._moment(expected)
+        if isinstance(actual, date):
+            return actual.isoformat() == str(expected)[:10]
+        if isinstance(expected, bool) or isinstance(actual, bool):
+            return actual is expected
+        if isinstance(actual, int | float | Decimal) or isinstance(expected, int | float | Decimal):
+            try:
+                return actual is not None and Decimal(str(actual)) == Decimal(str(expected))
+            except InvalidOperation:
+                return False
+        if isinstance(expected, str):
+            return actual == self.names.get(expected, expected) or actual == expected
+        return bool(actual == expected)
+
+
+def _step_with_rows(steps: Mapping[str, Any]) -> str | None:
+    return next((key for key, step in steps.items() if step.each), None)
+
+
+def _in_chinese(refusal: Refusal) -> str:
+    with translation.override("zh-hans"):
+        return str(refusal)
+
+
+def _shown(value: Any, zone: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+    return str(value) if isinstance(value, date | Decimal) else value
+
+
+def _listed(values: Any) -> str:
+    return "[" + ", ".join(map(str, values or [])) + "]"

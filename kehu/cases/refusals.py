@@ -1,0 +1,116 @@
+"""Why a case does not move. Each says what was tried, why not, and what to do instead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from kehu.core.refusals import AgainstTheRule, BadData, Conflict, Finding, NotYours, OutOfOrder, Refusal
+from kehu.engine.advance import NotPossible
+
+
+class NoSuchStep(OutOfOrder):
+    code = "case.no_such_step"
+    message = _("This procedure has no step “{step}”.")
+
+
+class NotOpen(OutOfOrder):
+    code = "task.not_open"
+    message = _("“{step}” is not open now. Open are: {open}.")
+
+
+class DoneAlready(OutOfOrder):
+    code = "task.done_already"
+    message = _("“{step}” was completed already, by {person} at {at}. Reload the page to see how the case stands.")
+
+
+class CaseClosed(OutOfOrder):
+    code = "case.closed"
+    message = _("{number} is closed ({status}); nothing more can be done in it unless it is reopened.")
+
+
+class NotClosed(OutOfOrder):
+    code = "case.not_closed"
+    message = _("{number} is open, so it cannot be reopened.")
+
+
+class NotDoneBefore(OutOfOrder):
+    code = "task.not_done_before"
+    message = _("“{step}” was not completed in this case, so nothing can be sent back to it.")
+
+
+class OpenAlready(OutOfOrder):
+    code = "task.open_already"
+    message = _("“{step}” is open already.")
+
+
+class WrongPosition(NotYours):
+    code = "task.wrong_position"
+    message = _("“{step}” is for {role}; your position does not allow it.")
+
+
+class MayNotStart(NotYours):
+    code = "case.may_not_start"
+    message = _("“{procedure}” is started by {role}; your position does not allow it.")
+
+
+class OwnSubmission(AgainstTheRule):
+    code = "task.own_submission"
+    message = _("You submitted this yourself; somebody else must decide it.")
+
+
+class NotStartable(AgainstTheRule):
+    code = "procedure.not_startable"
+    message = _("“{procedure}” is not started by hand.")
+
+
+class NotAuthorized(AgainstTheRule):
+    code = "task.recipient_not_authorized"
+    message = _("{person} may not decide “{step}”, so it cannot be handed over to him or her.")
+
+
+class ChangedMeanwhile(Conflict):
+    code = "case.changed_meanwhile"
+    message = _("While you were writing, {person} changed the same part ({step}, {at}). Look at it and submit again.")
+
+
+class NoSuchCase(OutOfOrder):
+    code = "case.not_found"
+    status = 404
+    message = _("There is no case {number}.")
+
+
+class NoSuchProcedure(OutOfOrder):
+    code = "procedure.not_found"
+    status = 404
+    message = _("There is no procedure “{procedure}”.")
+
+
+_WORDS: dict[str, type[Refusal]] = {
+    "no_such_step": NoSuchStep,
+    "not_open": NotOpen,
+    "case_closed": CaseClosed,
+    "not_closed": NotClosed,
+    "not_done_before": NotDoneBefore,
+    "open_already": OpenAlready,
+}
+
+
+def refusal_of(error: NotPossible, facts: Mapping[str, Any]) -> Refusal:
+    """The engine's answer as a refusal for people."""
+    facts = {**error.facts, **facts}
+    match error.code:
+        case "outcome_missing":
+            return BadData(
+                [Finding("outcome", _("Choose how this step ends: {outcomes}.").format(outcomes=facts["outcomes"]))]
+            )
+        case "no_such_outcome":
+            words = _("“{outcome}” is no outcome of this step. There are: {outcomes}.")
+            return BadData([Finding("outcome", words.format(outcome=facts["outcome"], outcomes=facts["outcomes"]))])
+        case "no_rows":
+            return BadData([Finding(facts["rows"], _("“{rows}” has no row to go on with.").format(rows=facts["rows"]))])
+        case "no_branch" | "endless":
+            return BadData([Finding("", _("The procedure does not say where to go from here; tell whoever wrote it."))])
+    return _WORDS[error.code](**facts)

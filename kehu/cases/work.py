@@ -1,0 +1,694 @@
+"""One step's transaction: the cases it touches, locked; and every row it leaves, written together at the end.
+
+A `Work` is made by an action, takes or opens `Folder`s, lets the engine say how they move, and writes once. However long a case's
+history, and however many tasks one step opens, the number of statements stays the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from kehu.core import events, numbering
+from kehu.core.models import Event, Message, Organization
+from kehu.engine import advance
+from kehu.engine.advance import Effect, Move, Return, State, Token
+from kehu.engine.definitions import ChildEnd, Opening, Procedure, Step, read_ladder
+from kehu.engine.records import Data, compute, decoded, encoded, rows_of, value_of
+from kehu.ledgers.customers.models import Customer
+from kehu.organizations.calendars import Suspension as Pause
+from kehu.organizations.queries import Directory, Person, directory, local_now
+from kehu.procedures import revisions
+from kehu.procedures.packs import Running
+
+from . import deadlines
+from .assignment import Circumstances, assigned, excluded_by, roles_of, told
+from .models import Assignment, Case, Deadline, Suspension, Task
+from .refusals import NoSuchCase
+
+
+class Work:
+    def __init__(self, organization: Organization, by: Person | None, now: datetime):
+        self.organization, self.by, self.now = organization, by, now
+        self.local = local_now(organization, now)
+        self.people: Directory = directory(organization, self.local.date())
+        self.procedures = revisions.in_force(organization)
+        self.folders: dict[int, Folder] = {}
+        self.messages: list[Message] = []
+        self.events: list[Event] = []
+
+    @property
+    def by_key(self) -> str:
+        return self.by.key if self.by else ""
+
+    def take(self, number: str | None = None, pk: int | None = None) -> Folder:
+        """The case, locked until the transaction ends."""
+        if pk in self.folders:
+            return self.folders[pk]
+        cases = (
+            Case.objects.select_for_update(of=("self",))
+            .select_related("customer__owner", "opener", "revision")
+            .defer("revision__definition")
+        )
+        case = cases.filter(number=number).first() if pk is None else cases.filter(pk=pk).first()
+        if case is None:
+            raise NoSuchCase(number=number or "")
+        folder = Folder(
+            self, case, revisions.running(case.revision), list(Task.objects.filter(case=case).order_by("id"))
+        )
+        self.folders[case.pk] = folder
+        return folder
+
+    def new(
+        self,
+        procedure: str,
+        *,
+        customer: Customer | None,
+        opener: Person | None,
+        data: Data,
+        parent: Folder | None = None,
+        step: str = "",
+    ) -> Folder:
+        """A new case at its first step."""
+        written = self.procedures[procedure]
+        assert written.current
+        running = revisions.running(written.current)
+        pattern = running.pack.numbering[running.procedure.numbering or procedure.replace("-", "_")]
+        case = Case.objects.create(
+            organization=self.organization,
+            procedure=written,
+            revision=written.current,
+            number=numbering.next_number(self.organization, pattern, local=self.local),
+            customer=customer,
+            opener_id=opener.id if opener else None,
+            parent=parent.case if parent else None,
+            parent_step=step,
+            opened_at=self.now,
+            changed_at=self.now,
+            data={},
+        )
+        folder = Folder(self, case, running, [])
+        self.folders[case.pk] = folder
+        folder.state = State(data=data)
+        folder.move(advance.start(running.procedure, data, folder.facts()), "case.opened", values=data)
+        return folder
+
+    def tell(
+        self, kind: str, people: list[Person], folder: Folder, step: str = "", item: str = "", **facts: Any
+    ) -> None:
+        self.messages += [
+            Message(
+                organization=self.organization,
+                kind=kind,
+                recipient=person.key,
+                case_number=folder.case.number,
+                step=step,
+                item=item,
+                facts={"procedure": folder.running.procedure.key, **facts},
+                created_at=self.now,
+                next_attempt_at=self.now,
+            )
+            for person in people
+        ]
+
+    def write(self) -> None:
+        """Everything this step leaves, a statement a kind of row."""
+        folders = list(self.folders.values())
+        changed = [task for folder in folders for task in folder.changed_tasks]
+        if changed:
+            Task.objects.bulk_update(
+                changed,
+                [
+                    "state",
+                    "closed_at",
+                    "closed_version",
+                    "outcome",
+                    "reason",
+                    "filled",
+                    "draft",
+                    "done_by",
+                    "due_at",
+                    "due_is_provisional",
+                    "late_at",
+                ],
+            )
+        new_tasks = [task for folder in folders for task in folder.new_tasks]
+        if new_tasks:
+            Task.objects.bulk_create(new_tasks)
+        closed = [task.pk for task in changed if task.state != Task.State.OPEN]
+        if closed:
+            Assignment.objects.filter(task__in=closed, is_open=True).update(is_open=False)
+        assignments = [
+            Assignment(organization=self.organization, task=task, member_id=person.id)
+            for folder in folders
+            for place, people in folder.assigned.items()
+            if (task := folder.task(*place))
+            for person in people
+        ]
+        if assignments:
+            Assignment.objects.bulk_create(assignments, ignore_conflicts=True)
+        self._write_deadlines(folders)
+        if self.events:
+            Event.objects.bulk_create(self.events)
+        if self.messages:
+            Message.objects.bulk_create(self.messages)
+        touched = [folder.case for folder in folders if folder.touched]
+        if touched:
+            Case.objects.bulk_update(
+                touched,
+                ["status", "round", "version", "data", "closed_at", "changed_at", "due_at", "events", "chain_head"],
+            )
+
+    def _write_deadlines(self, folders: list[Folder]) -> None:
+        replanned = [
+            (task, instants, task in folder.new_tasks)
+            for folder in folders
+            for place, instants in folder.replanned.items()
+            if (task := folder.task(*place))
+        ]
+        stale = [task.pk for task, _, is_new in replanned if not is_new]
+        if stale:
+            Deadline.objects.filter(task__in=stale, active=True).update(active=False)
+        for folder in folders:
+            if folder.clocks_replanned and len(folder.tasks) > len(folder.new_tasks):
+                Deadline.objects.filter(
+                    case=folder.case, kind="clock", row__in=folder.clocks_replanned, active=True
+                ).update(active=False)
+        rows = [
+            Deadline(organization=self.organization, case=task.case, task=task, **vars(planned))
+            for task, instants, _ in replanned
+            for planned in instants
+        ] + [
+            Deadline(organization=self.organization, case=folder.case, **vars(planned))
+            for folder in folders
+            for instants in folder.clocks_replanned.values()
+            for planned in instants
+        ]
+        if rows:
+            Deadline.objects.bulk_create(rows)
+
+
+class Folder:
+    """One case at work."""
+
+    def __init__(self, work: Work, case: Case, running: Running, tasks: list[Task]):
+        self.work, self.case, self.running, self.tasks = work, case, running, tasks
+        self.state = state_of(case, running.procedure, tasks)
+        self.touched = False
+        self.new_tasks: list[Task] = []
+        self.changed_tasks: list[Task] = []
+        self.assigned: dict[tuple[str, str], list[Person]] = {}
+        """Who gets the tasks opened now, by their place (step, row)."""
+        self.clocks_replanned: dict[str, list[deadlines.Planned]] = {}
+        self.replanned: dict[tuple[str, str], list[deadlines.Planned]] = {}
+
+    @property
+    def procedure(self) -> Procedure:
+        return self.running.procedure
+
+    # -- what expressions and roles are read against
+
+    def facts(self, **more: Any) -> dict[str, Any]:
+        work, customer = self.work, self.case.customer
+        return {
+            "now": work.now,
+            "today": work.local.date(),
+            "zone": work.local.tzinfo,
+            "by": work.by_key,
+            "by_department": work.by.departments[0] if work.by and work.by.departments else None,
+            "starter": self.starter,
+            "number": self.case.number,
+            "round": self.state.round,
+            "customer": customer_facts(customer),
+            "settings": {key: setting.value for key, setting in self.running.pack.settings.items()},
+            **more,
+        }
+
+    @property
+    def starter(self) -> str:
+        person = self.work.people.by_id.get(self.case.opener_id or 0)
+        return person.key if person else ""
+
+    def context(self, step: str, item: str = "", **more: Any) -> dict[str, Any]:
+        each = self.procedure.steps[step].each
+        row = rows_of(self.procedure.form, self.state.data, each.rows).get(item) if each and item else None
+        return {**self.state.data, **self.facts(**more), "item": row}
+
+    def circumstances(self, step: str, item: str = "", people: tuple[Person, ...] = ()) -> Circumstances:
+        return Circumstances(
+            pack=self.running.pack,
+            directory=self.work.people,
+            tables=self.running.tables,
+            context=self.context(step, item),
+            doers={task.step: doer for task in self.tasks if (doer := self._doer(task))},
+            starter=self.starter,
+            owner=self.procedure.owner,
+            assigned=people,
+        )
+
+    def _doer(self, task: Task) -> str:
+        person = self.work.people.by_id.get(task.done_by_id or 0)
+        return person.key if task.state == Task.State.DONE and person else ""
+
+    def submitters(self, step: str, item: str) -> set[str]:
+        """Who may not do this step, having submitted what it approves."""
+
+        def doers(approved: str) -> list[str]:
+            mine = [
+                task for task in self.tasks if task.step == approved and task.item in ("", item) and self._doer(task)
+            ]
+            return [self._doer(mine[-1])] if mine else []
+
+        return excluded_by(self.procedure.steps[step], self.procedure, doers)
+
+    def task(self, step: str, item: str = "") -> Task | None:
+        """The open task of that place."""
+        return next((task for task in self.tasks if task.is_open and (task.step, task.item) == (step, item)), None)
+
+    # -- moving
+
+    def move(self, move: Move, event: str, *, values: Data | None = None, reason: str = "", **facts: Any) -> None:
+        """The move, as rows; then everything that follows from it."""
+        before = self.state
+        self.touched = True
+        self.case.version += 1
+        move = replace(move, changes=self._with_lateness(before, move))
+        self.state = before.after(move)
+        if move.closed:
+            self._close(move.closed, move, values or {}, reason)
+        for token in move.canceled:
+            self._end(token, Task.State.HALTED if move.halted else Task.State.CANCELED)
+        self._sync_arrivals()
+        for token in move.opened:
+            self._open(token)
+        self._keep_suspensions(before)
+        self._replan(opened={token.place for token in move.opened})
+        self._replan_clocks(before)
+        self.record(event, move=_as_facts(move), reason=reason, **facts)
+        self._update_case()
+        for effect in move.effects:
+            self._follow(effect)
+        if before.is_open and not self.state.is_open:
+            self._ended()
+
+    def _close(self, token: Token, move: Move, values: Data, reason: str) -> None:
+        task = self._row(token)
+        task.state = Task.State.DONE if move.outcome else Task.State.SENT_BACK
+        task.closed_at, task.closed_version = self.work.now, self.case.version
+        task.done_by_id = self.work.by.id if self.work.by else None
+        task.outcome, task.reason, task.filled, task.draft = move.outcome, reason, encoded(values), {}
+        self.mark(task)
+        step = self.procedure.steps[token.step]
+        outcome = step.all_outcomes().get(move.outcome)
+        words = (*step.tells, *(outcome.tells if outcome else ()))
+        if words:
+            self.work.tell(
+                "told",
+                told(words, self.circumstances(token.step, token.item)),
+                self,
+                token.step,
+                token.item,
+                outcome=move.outcome,
+            )
+
+    def _end(self, token: Token, state: Task.State) -> None:
+        task = self._row(token)
+        task.state, task.closed_at, task.closed_version = state, self.work.now, self.case.version
+        self.mark(task)
+
+    def _row(self, token: Token) -> Task:
+        task = self.task(token.step, token.item)
+        assert task, f"{self.case} has no open task {token.place}"
+        return task
+
+    def mark(self, task: Task) -> None:
+        """The task's row is written with the rest."""
+        if task not in self.new_tasks and task not in self.changed_tasks:
+            self.changed_tasks.append(task)
+
+    def _sync_arrivals(self) -> None:
+        rows = {(task.step, task.item): task for task in self.tasks if task.state == Task.State.ARRIVED}
+        wanted = {(step, place) for step, places in self.state.arrived.items() for place in places}
+        for place, task in rows.items():
+            if place not in wanted:
+                task.state, task.closed_at = Task.State.CANCELED, self.work.now
+                self.mark(task)
+        for step, place in sorted(wanted - rows.keys()):
+            self._add(Task(step=step, item=place, state=Task.State.ARRIVED, kind="join"))
+
+    def _add(self, task: Task) -> Task:
+        task.organization, task.case = self.work.organization, self.case
+        task.opened_at, task.round = self.work.now, self.state.round
+        self.tasks.append(task)
+        self.new_tasks.append(task)
+        return task
+
+    def _open(self, token: Token) -> None:
+        step = self.procedure.steps[token.step]
+        task = self._add(
+            Task(step=token.step, item=token.item, kind=step.kind, returns=[vars_of(back) for back in token.returns])
+        )
+        if step.kind != "task":
+            return
+        self.assigned[token.place] = people = self._people_for(token, step)
+        if self.work.by and [person.key for person in people] == [self.work.by.key]:
+            return
+        self.work.tell("task_opened", people, self, token.step, token.item)
+
+    def _people_for(self, token: Token, step: Step) -> list[Person]:
+        """Who did a step before has it again; otherwise the step's role says."""
+        again = [
+            task for task in self.tasks if task.step == token.step and task.item == token.item and self._doer(task)
+        ]
+        circumstances = self.circumstances(token.step, token.item)
+        excluded = self.submitters(token.step, token.item)
+        if again and token.returns:
+            return [self.work.people.people[self._doer(again[-1])]]
+        if token.step == self.procedure.first_step and self.starter and not again:
+            return [self.work.people.people[self.starter]]
+        return assigned(roles_of(step, circumstances), circumstances, excluded)
+
+    # -- clocks
+
+    @cached_property
+    def _suspensions(self) -> list[Suspension]:
+        if not any(clock.paused_by for clock in self.procedure.clocks.values()) or not self.case.version:
+            return []
+        return list(Suspension.objects.filter(case=self.case)) if len(self.tasks) > len(self.new_tasks) else []
+
+    def pauses(self) -> dict[str, tuple[Pause, ...]]:
+        found: dict[str, tuple[Pause, ...]] = {}
+        for row in self._suspensions:
+            found[row.clock] = (*found.get(row.clock, ()), Pause(row.started_at, row.ended_at, row.reason))
+        return found
+
+    def _keep_suspensions(self, before: State) -> None:
+        """A clock stands still while one of the steps that pause it is open."""
+        for key, clock in self.procedure.clocks.items():
+            if not clock.paused_by:
+                continue
+            was = any(token.step in clock.paused_by for token in before.tokens)
+            is_now = any(token.step in clock.paused_by for token in self.state.tokens)
+            if is_now and not was:
+                row = Suspension.objects.create(
+                    organization=self.work.organization,
+                    case=self.case,
+                    clock=key,
+                    started_at=self.work.now,
+                    reason=clock.paused_by[0],
+                )
+                self._suspensions.append(row)
+            elif was and not is_now:
+                for row in self._suspensions:
+                    if row.clock == key and row.ended_at is None:
+                        row.ended_at = self.work.now
+                        row.save(update_fields=["ended_at"])
+
+    def _with_lateness(self, before: State, move: Move) -> Data:
+        """When a clock's end is set, the minutes over its limit are kept."""
+        changes = dict(move.changes)
+        for key, clock in self.procedure.clocks.items():
+            ended_at = changes.get(clock.until)
+            if clock.late is None or ended_at is None or not isinstance(ended_at, datetime):
+                continue
+            pauses = tuple(replace(pause, end=pause.end or self.work.now) for pause in self.pauses().get(key, ()))
+            reading = self._reading({**before.data, **changes, **self.facts()}, self.work.now, self.procedure.owner)
+            pauses = {
+                name: tuple(replace(pause, end=pause.end or self.work.now) for pause in found)
+                for name, found in self.pauses().items()
+            }
+            changes[clock.late] = deadlines.late_minutes(key, clock, replace(reading, suspensions=pauses), ended_at)
+        if len(changes) == len(move.changes):
+            return changes
+        after = compute(self.procedure.form, {**before.data, **changes}, self.facts())
+        return {key: value for key, value in after.items() if key not in before.data or before.data[key] != value}
+
+    def _replan(self, opened: set[tuple[str, str]]) -> None:
+        """Due times follow the record: what changed is counted again."""
+        for task in self.tasks:
+            if not task.is_open:
+                continue
+            step = self.procedure.steps[task.step]
+            reading = self.reading(task)
+            limit = deadlines.limit(step, self.procedure, reading)
+            planned = deadlines.instants(step, self.running.pack, limit, reading)
+            due_at = limit.instant.at if limit else None
+            is_new = (task.step, task.item) in opened
+            if not is_new and due_at == task.due_at and not step.watch:
+                continue
+            if not is_new and due_at == task.due_at and not self._watch_changed(task, planned):
+                continue
+            if due_at != task.due_at:
+                task.late_at = None
+            task.due_at, task.due_is_provisional = due_at, bool(limit and limit.instant.provisional)
+            self.replanned[task.step, task.item] = planned
+            self.mark(task)
+
+    def _watch_changed(self, task: Task, planned: list[deadlines.Planned]) -> bool:
+        kept = {(row.rung, row.row, row.at) for row in Deadline.objects.filter(task=task, kind="watch", active=True)}
+        fired = {(row.rung, row.row, row.at) for row in Deadline.objects.filter(task=task, kind="watch", active=False)}
+        wanted = {(one.rung, one.row, one.at) for one in planned if one.kind == "watch"}
+        return bool(wanted - kept - fired)
+
+    def limit(self, task: Task) -> deadlines.Counted | None:
+        return deadlines.limit(self.procedure.steps[task.step], self.procedure, self.reading(task))
+
+    def reading(self, task: Task) -> deadlines.Reading:
+        """The task's limit is counted with the calendar of the department that has it, unless one was agreed with the customer."""
+        people = self.assigned.get((task.step, task.item)) or []
+        department = people[0].posts[0].department if people and people[0].posts else self.procedure.owner
+        return self._reading(self.context(task.step, task.item), task.opened_at, department)
+
+    def _reading(self, context: Mapping[str, Any], opened_at: datetime, department: str) -> deadlines.Reading:
+        calendar = self.work.people.calendar(department, self.case.customer.code if self.case.customer else "")
+        return deadlines.Reading(context, opened_at, calendar, self.pauses(), self.running.tables)
+
+    def _replan_clocks(self, before: State) -> None:
+        """A clock with a ladder of its own: its rungs follow its start and its pauses."""
+        for key, clock in self.procedure.clocks.items():
+            if clock.escalate is None:
+                continue
+            facts = self.facts()
+            was, now = (
+                value_of(clock.from_, {**before.data, **facts}),
+                value_of(clock.from_, {**self.state.data, **facts}),
+            )
+            paused_now = {token.step for token in self.state.tokens} & set(clock.paused_by)
+            if was == now and paused_now == {token.step for token in before.tokens} & set(clock.paused_by):
+                continue
+            limit = deadlines.clock_limit(
+                key, clock, self._reading({**self.state.data, **facts}, self.work.now, self.procedure.owner)
+            )
+            ladder = read_ladder(clock.escalate, self.running.pack.ladders, self.running.pack.default_ladder)
+            self.clocks_replanned[key] = list(deadlines.rungs(ladder, limit, "clock", key)) if limit else []
+
+    def recount(self) -> None:
+        """Due times counted anew, because the calendar changed."""
+        self.touched = True
+        self._replan(opened=set())
+        if self.replanned:
+            self.record("case.recounted", due={task.step: task.due_at for task in self.tasks if task.is_open})
+            self._update_case()
+
+    # -- what follows
+
+    def record(self, name: str, **facts: Any) -> None:
+        self.touched = True
+        self.case.events += 1
+        event = events.link(
+            organization_id=self.work.organization.pk,
+            stream=f"case:{self.case.pk}",
+            sequence=self.case.events,
+            previous=self.case.chain_head,
+            name=name,
+            at=self.work.now,
+            by=self.work.by_key,
+            facts=encoded({key: value for key, value in facts.items() if value not in ("", None)}),
+        )
+        self.case.chain_head = event.digest
+        self.work.events.append(event)
+
+    def _update_case(self) -> None:
+        case, state = self.case, self.state
+        case.data, case.status, case.round, case.changed_at = (
+            encoded(state.data),
+            state.status,
+            state.round,
+            self.work.now,
+        )
+        case.closed_at = None if state.is_open else case.closed_at or self.work.now
+        case.due_at = min((task.due_at for task in self.tasks if task.is_open and task.due_at), default=None)
+
+    def _follow(self, effect: Effect) -> None:
+        if effect.opening:
+            self._open_child(effect, effect.opening)
+        elif effect.does:
+            self._perform(effect)
+
+    def _perform(self, effect: Effect) -> None:
+        """A named operation. A step that rests until its answer is completed with it."""
+        from .steps import OPERATIONS
+
+        context = self.context(effect.step, effect.item)
+        arguments = {key: value_of(text, context) for key, text in effect.arguments.items()}
+        answer = OPERATIONS[effect.does](self, arguments, context)
+        if self.procedure.steps[effect.step].role and self.state.token(effect.step, effect.item):
+            outcome, values = answer or (None, {})
+            self.complete(effect.step, effect.item, outcome, values)
+
+    def _open_child(self, effect: Effect, opening: Opening) -> None:
+        context = self.context(effect.step, effect.item)
+        people = (self.work.by,) if self.work.by else ()
+        starters = told((opening.by,), self.circumstances(effect.step, effect.item, people))
+        starter = starters[0] if starters else self.work.by
+        written = self.work.procedures[opening.procedure]
+        assert written.current
+        form = revisions.running(written.current).procedure.form
+        data = {key: value_of(text, context) for key, text in opening.with_.items()}
+        data = {key: value for key, value in data.items() if form.field(key) is not None}
+        child = self.work.new(
+            opening.procedure, customer=self.case.customer, opener=starter, data=data, parent=self, step=effect.step
+        )
+        self.record("case.opened_another", number=child.case.number, step=effect.step)
+        if opening.submit:
+            child.complete(child.procedure.first_step, "", None, {})
+
+    def complete(self, step: str, item: str, outcome: str | None, values: Data, reason: str = "", **facts: Any) -> Move:
+        """The engine's move for a completed step, made."""
+        known = self.facts(reason=reason, **facts)
+        move = advance.complete(self.procedure, self.state, step, item, outcome, values, known)
+        self.move(move, "task.completed", values=values, reason=reason, step=step, item=item, outcome=move.outcome)
+        return move
+
+    def _ended(self) -> None:
+        """The case that opened this one may have waited for it."""
+        if self.case.parent_id is None:
+            return
+        parent = self.work.take(pk=self.case.parent_id)
+        if not parent.state.is_open:
+            return
+        ending = self._ending_for(parent)
+        if ending and parent.state.token(ending.complete):
+            values = {key: value_of(text, {**self.state.data, **self.facts()}) for key, text in ending.with_.items()}
+            parent.complete(ending.complete, "", ending.outcome, values, child=self.case.number)
+        for token in parent.state.tokens:
+            wait = parent.procedure.steps[token.step].wait
+            if wait and wait.case == self.procedure.key:
+                outcomes = parent.procedure.steps[token.step].all_outcomes()
+                outcome = self.state.status if self.state.status in outcomes else next(iter(outcomes))
+                parent.complete(token.step, token.item, outcome, {}, child=self.case.number)
+
+    def _ending_for(self, parent: Folder) -> ChildEnd | None:
+        step = parent.procedure.steps[self.case.parent_step]
+        openings = [*step.opens, *(opening for outcome in step.outcomes.values() for opening in outcome.opens)]
+        return next(
+            (
+                opening.when_it_ends[self.state.status]
+                for opening in openings
+                if opening.procedure == self.procedure.key and self.state.status in opening.when_it_ends
+            ),
+            None,
+        )
+
+
+def state_of(case: Case, procedure: Procedure, tasks: list[Task]) -> State:
+    """Where the case stands, from its rows."""
+
+    def tokens(state: str) -> tuple[Token, ...]:
+        return tuple(
+            Token(task.step, task.item, task.round, tuple(Return(**back) for back in task.returns))
+            for task in tasks
+            if task.state == state
+        )
+
+    arrived: dict[str, tuple[str, ...]] = {}
+    for task in tasks:
+        if task.state == Task.State.ARRIVED:
+            arrived[task.step] = (*arrived.get(task.step, ()), task.item)
+    done = sorted(
+        (task for task in tasks if task.state == Task.State.DONE),
+        key=lambda task: (task.closed_version or 0, task.pk or 0),
+    )
+    return State(
+        status=case.status,
+        round=case.round,
+        tokens=tokens(Task.State.OPEN),
+        arrived=arrived,
+        data=decoded(procedure.form, case.data),
+        done={(task.step, task.item): task.outcome for task in done},
+        halted=tokens(Task.State.HALTED) if case.status == advance.VOIDED else (),
+    )
+
+
+def customer_facts(customer: Customer | None) -> dict[str, Any] | None:
+    if customer is None:
+        return None
+    return {
+        "code": customer.code,
+        "name": customer.name,
+        "class": customer.grade,
+        "is_key": customer.is_key,
+        "owner": customer.owner.key if customer.owner else None,
+    }
+
+
+def vars_of(back: Return) -> dict[str, str]:
+    return {"step": back.step, "item": back.item, "after": back.after}
+
+
+def _as_facts(move: Move) -> dict[str, Any]:
+    """A move as an event keeps it: enough to make the state again."""
+    facts: dict[str, Any] = {"status": move.status, "round": move.round, "changes": move.changes}
+    if move.closed:
+        facts |= {"closed": [move.closed.step, move.closed.item], "outcome": move.outcome}
+    if move.opened:
+        facts["opened"] = [_token_facts(token) for token in move.opened]
+    if move.canceled:
+        facts["canceled"] = [[token.step, token.item] for token in move.canceled]
+    if move.arrived:
+        facts["arrived"] = {step: list(places) for step, places in move.arrived.items()}
+    if move.passed:
+        facts["passed"] = list(move.passed)
+    if move.halted:
+        facts["halted"] = [_token_facts(token) for token in move.halted]
+    return facts
+
+
+def _token_facts(token: Token) -> dict[str, Any]:
+    return {
+        "step": token.step,
+        "item": token.item,
+        "round": token.round,
+        "returns": [vars_of(back) for back in token.returns],
+    }
+
+
+def replayed(procedure: Procedure, facts: list[Mapping[str, Any]]) -> State:
+    """The state that a case's recorded moves give."""
+    state = State()
+    for move in facts:
+
+        def tokens(key: str, move: Mapping[str, Any] = move) -> tuple[Token, ...]:
+            return tuple(
+                Token(one["step"], one["item"], one["round"], tuple(Return(**back) for back in one["returns"]))
+                for one in move.get(key, ())
+            )
+
+        closed = move.get("closed")
+        state = state.after(
+            Move(
+                status=move["status"],
+                round=move["round"],
+                closed=state.token(*closed) if closed else None,
+                outcome=move.get("outcome", ""),
+                opened=tokens("opened"),
+                canceled=tuple(token for place in move.get("canceled", ()) if (token := state.token(*place))),
+                arrived={step: tuple(places) for step, places in move.get("arrived", {}).items()},
+                changes=decoded(procedure.form, move["changes"]),
+                halted=tokens("halted"),
+            )
+        )
+    return state

@@ -1,0 +1,64 @@
+"""`kehu examples`: runs a pack's stories, or any file's, against a fresh organization in memory."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="stories to run; default: all of the pack's own")
+    parser.add_argument("--pack", type=Path, default=Path("packs/mfg"), metavar="DIR", help="the pack they play in (default: packs/mfg)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from kehu.procedures.packs import load
+    from kehu.procedures.sources import Source
+
+    loaded = load(arguments.pack)
+    if loaded.problems or not loaded.pack:
+        for problem in loaded.problems:
+            print(problem, file=sys.stderr)
+        return 1
+    _prepare()
+    from kehu.cases.examples import Result, run_stories, stage
+
+    organization = stage(loaded, datetime.now().astimezone())
+    total = Result()
+    for file in arguments.files or sorted(loaded.examples.values()):
+        source = Source.read(file)
+        for problem in source.problems:
+            print(problem)
+        result = run_stories(loaded, organization, source)
+        total.stories += result.stories
+        total.differences += result.differences
+        if source.problems:
+            return 1
+    for difference in total.differences:
+        print(difference)
+    failed = len({(difference.file, difference.story) for difference in total.differences})
+    print(f"{total.stories - failed} passed, {failed} failed")
+    return 1 if total.differences else 0
+
+
+def _prepare() -> None:
+    """A database in memory with our tables: nothing of an installation is read or written."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "kehu.config.settings"
+    os.environ["KEHU_DATABASE_URL"] = "sqlite:///:memory:"
+    os.environ.setdefault("KEHU_SECRET_KEY", "stories")
+    os.environ.setdefault("KEHU_VAR", tempfile.mkdtemp(prefix="kehu-stories-"))
+    import django
+
+    django.setup()
+    from django.apps import apps
+    from django.db import connection
+
+    with connection.schema_editor() as editor:
+        for config in apps.get_app_configs():
+            if config.name.startswith("kehu."):
+                for model in config.get_models():
+                    editor.create_model(model)

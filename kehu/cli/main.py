@@ -1,0 +1,45 @@
+"""`kehu COMMAND …`: finds the command and lets it run.
+
+A command is a module with `run(arguments) -> exit code`. It is imported only when it is asked for, so that `kehu check`
+needs neither Django nor a database.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+COMMANDS = {
+    "check": "kehu.cli.check:run",
+    "schema": "kehu.cli.schema:run",
+}
+
+WHAT_THEY_DO = {
+    "check": "read packs and name every mistake",
+    "schema": "print the JSON Schema of the pack files, for editors",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    # What follows the command is the command's own, `--help` too.
+    parser = argparse.ArgumentParser(
+        prog="kehu",
+        usage="kehu COMMAND …",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="commands:\n" + "\n".join(f"  {name:<10}{WHAT_THEY_DO.get(name, '')}".rstrip() for name in COMMANDS),
+    )
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="see below; kehu COMMAND --help says more")
+    if not words:
+        parser.print_help()
+        return 0
+    command = parser.parse_args(words[:1]).command
+    module, _, function = COMMANDS[command].partition(":")
+    code: int = getattr(import_module(module), function)(words[1:])
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

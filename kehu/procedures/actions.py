@@ -1,0 +1,69 @@
+"""Publishing what the company has written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+
+from django.db import transaction
+
+from kehu.core import events
+from kehu.core.models import Organization
+from kehu.core.refusals import AgainstTheRule
+from kehu.core.scope import scope
+from kehu.organizations.actions import changed
+
+from .checks import check_pack
+from .models import Procedure, Revision
+from .packs import LoadedPack, definition_json
+
+
+class PackHasProblems(AgainstTheRule):
+    code = "pack.has_problems"
+    message = "{count} problems in {pack}; the first: {first}"
+
+
+@transaction.atomic
+def publish(
+    *, organization: Organization, loaded: LoadedPack, by: str, now: datetime, checked: bool = False
+) -> list[Revision]:
+    """Every procedure of the pack whose text changed gets a new revision, in force at once. Open cases keep theirs."""
+    problems = loaded.problems if checked else check_pack(loaded)
+    if problems:
+        raise PackHasProblems(count=len(problems), pack=loaded.folder, first=problems[0])
+    published = []
+    with scope(organization):
+        for key, definition in loaded.procedures.items():
+            procedure, _ = Procedure.objects.update_or_create(
+                organization=organization,
+                key=key,
+                defaults={"number": definition.number, "title": definition.title.model_dump()},
+            )
+            text = definition_json(loaded, key)
+            digest = hashlib.sha256(json.dumps(text, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+            revision = Revision.objects.filter(procedure=procedure, digest=digest).first()
+            if revision is None:
+                revision = Revision.objects.create(
+                    organization=organization,
+                    procedure=procedure,
+                    label=definition.revision,
+                    definition=text,
+                    digest=digest,
+                    published_at=now,
+                    published_by=by,
+                )
+                published.append(revision)
+            if procedure.current_id != revision.pk:
+                procedure.current = revision
+                procedure.save(update_fields=["current"])
+        if published:
+            changed(organization)
+            events.record(
+                organization,
+                "procedures.published",
+                by=by,
+                at=now,
+                revisions={revision.procedure.key: revision.label for revision in published},
+            )
+    return published
