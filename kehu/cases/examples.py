@@ -29,6 +29,7 @@ from kehu.organizations.calendars import Budget, due
 from kehu.organizations.models import Member
 from kehu.organizations.queries import directory, local_now
 from kehu.procedures import actions as procedures
+from kehu.procedures.forms import folded
 from kehu.procedures.packs import LoadedPack
 from kehu.procedures.sources import Source
 
@@ -494,6 +495,8 @@ class Player:
                 for key, value in wanted.items():
                     column = definition.columns.get(key) if definition else None
                     self._same(path, f"{name}[{number}].{key}", row.get(key), value, column)
+        elif definition and definition.type == "choice" and folded(str(actual)) == folded(str(expected)):
+            return
         elif not self._equal(actual, expected):
             self._differs(path, f"{name} should be {expected!r}, is {_shown(actual, self.zone)!r}")
 

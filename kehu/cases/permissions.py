@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import get_language
@@ -9,9 +11,11 @@ from django.utils.translation import gettext as _
 
 from kehu.engine.definitions import TableRole
 from kehu.engine.roles import Role, parse_role
+from kehu.organizations.queries import Person
 from kehu.procedures.packs import Running
 
 from .assignment import Circumstances, may_do, roles_of
+from .models import Task
 from .work import Folder, Work
 
 
@@ -35,6 +39,93 @@ def may_reopen(folder: Folder) -> bool:
 def _may(folder: Folder, words: str) -> bool:
     circumstances = folder.circumstances(folder.procedure.first_step)
     return folder.work.by is not None and may_do(folder.work.by, [parse_role(words)], circumstances)
+
+
+@dataclass(frozen=True)
+class May:
+    """What somebody may do with a case now."""
+
+    tasks: tuple[Task, ...] = ()
+    """The open tasks he may complete, send back or hand over."""
+    own: tuple[Task, ...] = ()
+    """Of these: whose submission is his own, so that somebody else must decide."""
+    void: bool = False
+    reopen: bool = False
+    returns: Mapping[int, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    """Task -> the places (step, row) done before, to which it may be sent back."""
+
+
+def what_may(person: Person, folder: Folder, assigned: Mapping[int, Collection[int]]) -> May:
+    """`assigned`: task -> the members who have it. Only read; the action asks again."""
+    tasks = tuple(
+        task
+        for task in folder.tasks
+        if task.is_open
+        and folder.state.is_open
+        and task.kind == "task"
+        and (person.id in assigned.get(task.pk, ()) or is_entitled(folder, task.step, task.item, person))
+    )
+    return May(
+        tasks=tasks,
+        own=tuple(task for task in tasks if person.key in folder.submitters(task.step, task.item)),
+        void=folder.state.is_open and may_void(folder),
+        reopen=not folder.state.is_open and may_reopen(folder),
+        returns={task.pk: _places_before(folder, task) for task in tasks},
+    )
+
+
+def is_entitled(folder: Folder, step: str, item: str, person: Person) -> bool:
+    """Whether the person's positions allow that task; the first step belongs to whoever opened the case."""
+    if step == folder.procedure.first_step and folder.starter:
+        return person.key == folder.starter
+    circumstances = folder.circumstances(step, item)
+    return may_do(
+        person, roles_of(folder.procedure.steps[step], circumstances), circumstances, folder.submitters(step, item)
+    )
+
+
+def _places_before(folder: Folder, task: Task) -> tuple[tuple[str, str], ...]:
+    steps = folder.procedure.steps
+    return tuple(
+        (step, item)
+        for step, item in reversed(folder.state.done)
+        if (step, item) != (task.step, task.item)
+        and step in steps
+        and steps[step].kind == "task"
+        and steps[step].role != ("system",)
+        and not steps[step].beside
+        and folder.state.token(step, item) is None
+    )
+
+
+def may_see(person: Person, folder: Folder, involved: Collection[str] = ()) -> bool:
+    """Who may read a case: whoever takes part (`involved`: had a task, was told), the members of the department that owns
+    the procedure and of those the case names, and everybody from manager upwards."""
+    ranks = folder.running.pack.ranks
+    if person.key in involved or person.key == folder.starter:
+        return True
+    if any(task.done_by_id == person.id for task in folder.tasks):
+        return True
+    if "manager" in ranks and person.rank >= ranks["manager"]:
+        return True
+    named = {folder.procedure.owner, *departments_in(folder)}
+    line = {unit for department in person.departments for unit in folder.work.people.line_of(department)}
+    return bool(named & line)
+
+
+def departments_in(folder: Folder) -> set[str]:
+    """The departments that the case's record names."""
+    found: set[str] = set()
+    for _section_key, section, key, definition in folder.procedure.form.fields():
+        if section.per:
+            continue
+        value = folder.state.data.get(key)
+        if definition.type == "department" and value:
+            found.add(str(value))
+        elif definition.type == "rows":
+            columns = [name for name, column in definition.columns.items() if column.type == "department"]
+            found |= {str(row[name]) for row in value or [] for name in columns if row.get(name)}
+    return found
 
 
 def role_words(running: Running, step: str, language: str | None = None) -> str:

@@ -111,6 +111,8 @@ def refusal_of(error: NotPossible, facts: Mapping[str, Any]) -> Refusal:
             return BadData([Finding("outcome", words.format(outcome=facts["outcome"], outcomes=facts["outcomes"]))])
         case "no_rows":
             return BadData([Finding(facts["rows"], _("“{rows}” has no row to go on with.").format(rows=facts["rows"]))])
+        case "dead_end":
+            return BadData([Finding("", _("That would leave nobody to go on with this case; at least one row must stay."))])
         case "no_branch" | "endless":
             return BadData([Finding("", _("The procedure does not say where to go from here; tell whoever wrote it."))])
     return _WORDS[error.code](**facts)

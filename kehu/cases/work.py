@@ -44,15 +44,13 @@ class Work:
     def by_key(self) -> str:
         return self.by.key if self.by else ""
 
-    def take(self, number: str | None = None, pk: int | None = None) -> Folder:
-        """The case, locked until the transaction ends."""
+    def take(self, number: str | None = None, pk: int | None = None, *, lock: bool = True) -> Folder:
+        """The case, locked until the transaction ends; without `lock` only to be read."""
         if pk in self.folders:
             return self.folders[pk]
-        cases = (
-            Case.objects.select_for_update(of=("self",))
-            .select_related("customer__owner", "opener", "revision")
-            .defer("revision__definition")
-        )
+        cases = Case.objects.select_related("customer__owner", "opener", "revision").defer("revision__definition")
+        if lock:
+            cases = cases.select_for_update(of=("self",))
         case = cases.filter(number=number).first() if pk is None else cases.filter(pk=pk).first()
         if case is None:
             raise NoSuchCase(number=number or "")
@@ -92,8 +90,7 @@ class Work:
         )
         folder = Folder(self, case, running, [])
         self.folders[case.pk] = folder
-        folder.state = State(data=data)
-        folder.move(advance.start(running.procedure, data, folder.facts()), "case.opened", values=data)
+        folder.move(advance.start(running.procedure, data, folder.facts()), "case.opened")
         return folder
 
     def tell(
@@ -456,6 +453,11 @@ class Folder:
     def limit(self, task: Task) -> deadlines.Counted | None:
         return deadlines.limit(self.procedure.steps[task.step], self.procedure, self.reading(task))
 
+    def clock_limit(self, key: str) -> deadlines.Counted | None:
+        """A clock's limit as it stands; None where it has not begun, or while it stands still."""
+        reading = self._reading({**self.state.data, **self.facts()}, self.work.now, self.procedure.owner)
+        return deadlines.clock_limit(key, self.procedure.clocks[key], reading)
+
     def reading(self, task: Task) -> deadlines.Reading:
         """The task's limit is counted with the calendar of the department that has it, unless one was agreed with the customer."""
         people = self.assigned.get((task.step, task.item)) or []
@@ -642,6 +644,8 @@ def vars_of(back: Return) -> dict[str, str]:
 def _as_facts(move: Move) -> dict[str, Any]:
     """A move as an event keeps it: enough to make the state again."""
     facts: dict[str, Any] = {"status": move.status, "round": move.round, "changes": move.changes}
+    if move.filled:
+        facts["filled"] = move.filled
     if move.closed:
         facts |= {"closed": [move.closed.step, move.closed.item], "outcome": move.outcome}
     if move.opened:
@@ -687,6 +691,7 @@ def replayed(procedure: Procedure, facts: list[Mapping[str, Any]]) -> State:
                 opened=tokens("opened"),
                 canceled=tuple(token for place in move.get("canceled", ()) if (token := state.token(*place))),
                 arrived={step: tuple(places) for step, places in move.get("arrived", {}).items()},
+                filled=decoded(procedure.form, move.get("filled", {})),
                 changes=decoded(procedure.form, move["changes"]),
                 halted=tokens("halted"),
             )

@@ -6,20 +6,17 @@ import argparse
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="stories to run; default: all of the pack's own")
-    parser.add_argument("--pack", type=Path, default=Path("packs/mfg"), metavar="DIR", help="the pack they play in (default: packs/mfg)")
-
-
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: Sequence[str]) -> int:
+    given = _parser().parse_args(arguments)
     from kehu.procedures.packs import load
     from kehu.procedures.sources import Source
 
-    loaded = load(arguments.pack)
+    loaded = load(given.pack)
     if loaded.problems or not loaded.pack:
         for problem in loaded.problems:
             print(problem, file=sys.stderr)
@@ -29,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     organization = stage(loaded, datetime.now().astimezone())
     total = Result()
-    for file in arguments.files or sorted(loaded.examples.values()):
+    for file in given.files or sorted(loaded.examples.values()):
         source = Source.read(file)
         for problem in source.problems:
             print(problem)
@@ -43,6 +40,13 @@ def run(arguments: argparse.Namespace) -> int:
     failed = len({(difference.file, difference.story) for difference in total.differences})
     print(f"{total.stories - failed} passed, {failed} failed")
     return 1 if total.differences else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="kehu examples", description="Run a pack's stories and print every difference.")
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="stories to run; default: all of the pack's own")
+    parser.add_argument("--pack", type=Path, default=Path("packs/mfg"), metavar="DIR", help="the pack they play in [packs/mfg]")
+    return parser
 
 
 def _prepare() -> None:

@@ -13,11 +13,19 @@ from importlib import import_module
 
 COMMANDS = {
     "check": "kehu.cli.check:run",
+    "examples": "kehu.cli.examples:run",
+    "demo": "kehu.cli.demo:run",
+    "serve": "kehu.cli.serve:run",
+    "worker": "kehu.cli.worker:run",
     "schema": "kehu.cli.schema:run",
 }
 
 WHAT_THEY_DO = {
     "check": "read packs and name every mistake",
+    "examples": "run a pack's stories and print every difference",
+    "demo": "make the demo company",
+    "serve": "serve the pages, with a worker beside them",
+    "worker": "run a worker: deadlines, messages",
     "schema": "print the JSON Schema of the pack files, for editors",
 }
 

@@ -105,7 +105,10 @@ class Move:
     opened: tuple[Token, ...] = ()
     canceled: tuple[Token, ...] = ()
     arrived: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    filled: Data = field(default_factory=dict)
+    """What was filled in this act, as it was filled: a new round may have emptied it at once."""
     changes: Data = field(default_factory=dict)
+    """The record's fields that are different now."""
     effects: tuple[Effect, ...] = ()
     passed: tuple[str, ...] = ()
     """Auto steps and ends gone through, in order."""
@@ -117,7 +120,7 @@ class Move:
 
 def start(procedure: Procedure, data: Data, facts: Mapping[str, Any]) -> Move:
     """A new case, standing at the first step."""
-    walk = _Walk(procedure, State(data=compute(procedure.form, data, facts)), facts)
+    walk = _Walk(procedure, State(data=compute(procedure.form, data, facts)), facts, base=State())
     walk.enter(procedure.first_step, "", came_from="")
     return walk.move()
 
@@ -145,6 +148,7 @@ def complete(
         closed=token,
         outcome=chosen_key,
         base=state,
+        filled=values,
     )
     if chosen.new_round:
         walk.new_round()
@@ -157,6 +161,7 @@ def complete(
         walk.follow(chosen.next, token)
     walk.follow_rows()
     walk.settle()
+    walk.must_go_on()
     return walk.move()
 
 
@@ -168,6 +173,8 @@ def send_back(
     target = procedure.steps.get(to)
     if target is None or target.kind != "task":
         raise NotPossible("data", "no_such_step", step=to)
+    if target.beside or procedure.steps[step].beside:
+        raise NotPossible("order", "not_done_before", step=to, item=to_item)
     to_item = (item if target.each else "") if to_item is None else to_item
     if (to, to_item) == token.place or (to, to_item) not in state.done:
         raise NotPossible("order", "not_done_before", step=to, item=to_item)
@@ -199,11 +206,7 @@ def reopen(procedure: Procedure, state: State, to: str | None, facts: Mapping[st
         raise NotPossible("order", "not_closed")
     if state.status == VOIDED and to is None:
         return Move(OPEN, state.round, opened=state.halted, arrived=state.arrived)
-    done = [
-        place
-        for place in state.done
-        if procedure.steps[place[0]].kind == "task" and not procedure.steps[place[0]].beside
-    ]
+    done = [place for place in state.done if _can_reopen(procedure, state, place, facts)]
     if to is None and not done:
         raise NotPossible("order", "not_done_before", step="")
     place = done[-1] if to is None else next((place for place in reversed(done) if place[0] == to), None)
@@ -212,6 +215,13 @@ def reopen(procedure: Procedure, state: State, to: str | None, facts: Mapping[st
     walk = _Walk(procedure, replace(state, status=OPEN, arrived={}), facts)
     walk.open(*place)
     return walk.move()
+
+
+def _can_reopen(procedure: Procedure, state: State, place: tuple[str, str], facts: Mapping[str, Any]) -> bool:
+    step = procedure.steps[place[0]]
+    if step.kind != "task" or step.beside:
+        return False
+    return not step.each or place[1] in row_keys(procedure.form, state.data, step.each, {**state.data, **facts, "round": state.round})
 
 
 def choose_outcome(
@@ -306,11 +316,12 @@ class _Walk:
         closed: Token | None = None,
         outcome: str = "",
         base: State | None = None,
+        filled: Data | None = None,
     ):
         self.procedure, self.facts = procedure, facts
         self.base = base or state
         self.status, self.round, self.data = state.status, state.round, dict(state.data)
-        self.closed, self.outcome = closed, outcome
+        self.closed, self.outcome, self.filled = closed, outcome, filled or {}
         self.tokens = [token for token in state.tokens if token is not closed]
         self.arrived = {step: list(places) for step, places in state.arrived.items()}
         self.opened: list[Token] = []
@@ -332,6 +343,7 @@ class _Walk:
             tuple(self.opened),
             tuple(self.canceled),
             arrived,
+            self.filled,
             changes,
             (*self.effects, *self._questions()),
             tuple(self.passed),
@@ -480,6 +492,11 @@ class _Walk:
             for token in [token for token in self.tokens if token.step == step and token.item not in now]:
                 self._cancel(token)
 
+    def must_go_on(self) -> None:
+        """An act after which nobody could go on is not possible: the last rows taken away, say."""
+        if self.status == OPEN and all(map(self._beside, self.tokens)):
+            raise NotPossible("data", "dead_end", step=self.closed.step if self.closed else "")
+
     # -- joins
 
     def _arrive(self, step: str, place: str) -> None:
@@ -510,7 +527,7 @@ class _Walk:
                 if other != step
             ):
                 return step
-        return waiting[0] if waiting and not any(not self._beside(token) for token in self.tokens) else None
+        return waiting[0] if waiting and all(map(self._beside, self.tokens)) else None
 
     def _running_toward(self, step: str) -> Iterator[Token]:
         return (

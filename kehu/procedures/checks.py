@@ -289,7 +289,7 @@ def _demo(loaded: LoadedPack, pack: Pack) -> Problems:
     for key, person in people.items():
         positions = person.get("positions") if isinstance(person, dict) else None
         for index, position in enumerate(positions if isinstance(positions, list) else []):
-            if position not in pack.positions:
+            if str(position) not in pack.positions:
                 message = f'person "{key}" holds position "{position}", which nobody declared.'
                 place = ("people", str(key), "positions", index)
                 yield source.problem(
@@ -298,7 +298,7 @@ def _demo(loaded: LoadedPack, pack: Pack) -> Problems:
     customers = loaded.demo.get("customers")
     for index, customer in enumerate(customers if isinstance(customers, list) else []):
         owner = customer.get("owner") if isinstance(customer, dict) else None
-        if owner and owner not in people and owner not in pack.positions:
+        if owner and str(owner) not in people and str(owner) not in pack.positions:
             message = f'customer "{customer.get("code")}" is owned by "{owner}", who is nobody here.'
             yield source.problem(("customers", index, "owner"), message, listed("People here", map(str, people), owner))
 

@@ -229,11 +229,17 @@ def _read_datetime(filling: Filling, path: str, definition: FieldDefinition, val
 
 
 def _read_choice(filling: Filling, path: str, definition: FieldDefinition, value: Any) -> str:
+    value = next((key for key in definition.choices if folded(key) == folded(str(value))), value)
     if value not in definition.choices:
         raise _wrong(
             _("“{value}” is none of the choices: {choices}.").format(value=value, choices=_choices(definition))
         )
     return str(value)
+
+
+def folded(key: str) -> str:
+    """A choice is recognized however its words are joined: `e-mail`, `e_mail`, `E-mail`."""
+    return re.sub(r"[\s_-]+", "", key).lower()
 
 
 def _read_choices(filling: Filling, path: str, definition: FieldDefinition, value: Any) -> list[str]:

@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -57,10 +58,10 @@ def place_words(path: Place) -> str:
     for step in steps:
         if isinstance(step, int):
             words.append(f"line {step + 1}")
-        elif step in _ONE_OF and (name := next(steps, None)) is not None:
+        elif isinstance(step, str) and step in _ONE_OF and (name := next(steps, None)) is not None:
             words.append(f'{_ONE_OF[step]} "{name}"')
         else:
-            words.append(step)
+            words.append(str(step))
     return ", ".join(words)
 
 
@@ -74,7 +75,7 @@ class _Complaint:
 
 def shaped(annotation: Any, source: Source) -> tuple[Any | None, list[Problem]]:
     """The value of that type, and the problems; with problems, the value (if any) is the mended one."""
-    adapter = TypeAdapter(annotation)
+    adapter = _adapter(annotation)
     problems: dict[tuple[Place, str], Problem] = {}
     for _ in range(_ROUNDS):
         try:
@@ -92,10 +93,15 @@ def shaped(annotation: Any, source: Source) -> tuple[Any | None, list[Problem]]:
 def problems_at(annotation: Any, value: Any, source: Source, path: Place) -> Iterator[Problem]:
     """The same for a part of a file that only its context can read."""
     try:
-        TypeAdapter(annotation).validate_python(value)
+        _adapter(annotation).validate_python(value)
     except ValidationError as error:
         for found in _complaints(error, annotation, source, path):
             yield source.problem(found.path, found.message, found.remedy)
+
+
+@cache
+def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(annotation)
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,7 @@ class _Error:
     kind: str
     loc: Place
     path: Place
-    branch: tuple[Place, str | int] | None
+    branch: tuple[Place, str | int | float] | None
     """Where a place can be read in several ways, and which of them was tried."""
     value: Any
     facts: Mapping[str, Any]
@@ -118,7 +124,7 @@ def _complaints(error: ValidationError, annotation: Any, source: Source, at: Pla
     errors = [
         _Error(kind, loc, *_placed(value, loc, kind), found["input"], found.get("ctx") or {})
         for found in error.errors(include_url=False)
-        for kind, loc in [(found["type"], found["loc"])]
+        for kind, loc in [(found["type"], _key_as_read(found["loc"], found["input"]))]
     ]
     seen: set[Place] = set()
     renamed = _renamed(errors, annotation, value)
@@ -131,9 +137,14 @@ def _complaints(error: ValidationError, annotation: Any, source: Source, at: Pla
         yield _complaint(found, annotation, source, at, renamed.get(found.loc))
 
 
-def _placed(value: Any, loc: Place, kind: str) -> tuple[Place, tuple[Place, str | int] | None]:
+def _key_as_read(loc: Place, value: Any) -> Place:
+    """Pydantic writes the key 5.1 like "5.1"; both may stand in one file."""
+    return (*loc[:-2], value, "[key]") if loc[-1:] == ("[key]",) and isinstance(value, float) else loc
+
+
+def _placed(value: Any, loc: Place, kind: str) -> tuple[Place, tuple[Place, str | int | float] | None]:
     """Pydantic's way as a way in the file: names of union members and what short forms stand for are left out."""
-    path: list[str | int] = []
+    path: list[str | int | float] = []
     branch = None
     for index, step in enumerate(loc[:-1] if kind == "missing" else loc):
         if isinstance(value, Mapping) and (key := _key(value, step)) is not None:
@@ -147,13 +158,15 @@ def _placed(value: Any, loc: Place, kind: str) -> tuple[Place, tuple[Place, str 
     return tuple(path), branch
 
 
-def _key(value: Mapping[Any, Any], step: str | int) -> tuple[Any] | None:
-    return next(((key,) for key in value if key == step or str(key) == str(step)), None)
+def _key(value: Mapping[Any, Any], step: str | int | float) -> tuple[Any] | None:
+    if isinstance(step, str | float) and step in value:
+        return (step,)
+    return next(((key,) for key in value if str(key) == str(step)), None)
 
 
 def _without_echoes(errors: Sequence[_Error]) -> Iterator[_Error]:
     """Of several ways to read a place, the one that came furthest."""
-    ways: dict[Place, dict[str | int, list[_Error]]] = defaultdict(lambda: defaultdict(list))
+    ways: dict[Place, dict[str | int | float, list[_Error]]] = defaultdict(lambda: defaultdict(list))
     for error in errors:
         if error.branch:
             place, way = error.branch
@@ -190,7 +203,7 @@ def _complaint(error: _Error, annotation: Any, source: Source, at: Place, rename
     path = (*at, *error.path)
     where = place_words(path)
     name = error.loc[-1] if error.loc else ""
-    if error.kind == "extra_forbidden":
+    if error.kind in ("extra_forbidden", "invalid_key"):
         return _unknown_key(error, annotation, path, renamed)
     if error.kind == "missing":
         return _missing(error, annotation, path)
@@ -242,8 +255,9 @@ _HOW = {
 
 
 def _unknown_key(error: _Error, annotation: Any, path: Place, renamed: Place | None) -> _Complaint:
-    where = place_words(path[:-1])
-    message = f'{where + ": " if where else ""}unknown key "{path[-1]}".'
+    name = str(error.loc[-1])
+    where = place_words(path[:-1] if path and str(path[-1]) == name else path)
+    message = f'{where + ": " if where else ""}unknown key "{name}".'
     if renamed:
         right = str(renamed[-1])
         return _Complaint(path, message, f'Did you mean "{right}"?', lambda s: s.rename(path, right))

@@ -7,8 +7,10 @@ number where a text is meant can be complained about in the words the author wro
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,8 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
-Place = tuple[str | int, ...]
+Place = tuple[str | int | float, ...]
+"""The way to a place in a file: keys and numbers of lines. A float is a key that YAML reads as a number."""
 
 _TEXT = "tag:yaml.org,2002:str"
 _MERGE = "tag:yaml.org,2002:merge"
@@ -65,6 +68,7 @@ class Source:
     problems: list[Problem] = field(default_factory=list)
     text: str = ""
     _root: Node | None = None
+    _is_own: bool = False
     _scalars: BaseConstructor | None = None
 
     @classmethod
@@ -88,9 +92,9 @@ class Source:
         return source
 
     def _compose(self, text: str) -> None:
-        yaml = YAML(typ="safe", pure=True)
+        self._scalars = YAML(typ="safe", pure=True).constructor
         try:
-            self._root = yaml.compose(text)
+            self._root = _composed(text)
         except MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 0
             self.problems.append(Problem(self.file, line, *_syntax(error.problem or "", error.context or "")))
@@ -99,7 +103,6 @@ class Source:
             self.problems.append(Problem(self.file, line, "a control character stands here.", "Delete it."))
         except YAMLError as error:
             self.complain((), f"this file is no YAML: {error}.")
-        self._scalars = yaml.constructor
         self.value = self._plain(self._root, (), self.problems) if self._root else None
         if self._root is None and not self.problems:
             self.complain((), f"{self.file.name} is empty.", "docs/reference/pack-format.md says what stands in it.")
@@ -142,6 +145,7 @@ class Source:
 
     def quote(self, path: Place) -> bool:
         """5.10 -> "5.10"."""
+        self._own()
         parent, pair = self._node(path[:-1]), self._pair(path)
         if pair is None or not isinstance(pair[1], ScalarNode):
             return False
@@ -150,6 +154,7 @@ class Source:
 
     def rename(self, path: Place, key: str | None = None) -> bool:
         """Give a key another name, or its own as a text."""
+        self._own()
         parent, pair = self._node(path[:-1]), self._pair(path)
         if pair is None or not isinstance(parent, MappingNode):
             return False
@@ -157,6 +162,7 @@ class Source:
         return True
 
     def drop(self, path: Place) -> bool:
+        self._own()
         parent, pair = self._node(path[:-1]), self._pair(path)
         if pair is None or not isinstance(parent, MappingNode):
             return False
@@ -166,6 +172,7 @@ class Source:
 
     def translate(self, path: Place) -> bool:
         """A text that stands alone, or in one language, taken for both."""
+        self._own()
         parent, pair = self._node(path[:-1]), self._pair(path)
         if pair is None:
             return False
@@ -175,6 +182,11 @@ class Source:
         both = [(_text_like(node, language), texts.get(language, some)) for language in ("zh", "en")]
         self._replace(parent, pair, (key, MappingNode("tag:yaml.org,2002:map", both, node.start_mark, node.end_mark)))
         return True
+
+    def _own(self) -> None:
+        """Nodes are shared by all who read the same text, until one mends them."""
+        if not self._is_own:
+            self._root, self._is_own = deepcopy(self._root), True
 
     def _replace(self, parent: Node | None, old: tuple[Node, Node], new: tuple[Node, Node]) -> None:
         if isinstance(parent, MappingNode):
@@ -243,7 +255,14 @@ class Source:
         return str(node.value)
 
 
-def _child(node: Node | None, step: str | int) -> tuple[Node, Node] | None:
+@lru_cache(maxsize=64)
+def _composed(text: str) -> Node | None:
+    """Composing is by far the slowest part, and the files of a pack are read again and again while one of them changes."""
+    root: Node | None = YAML(typ="safe", pure=True).compose(text)
+    return root
+
+
+def _child(node: Node | None, step: str | int | float) -> tuple[Node, Node] | None:
     """Key and value at that step; in a list both are the line."""
     if isinstance(node, MappingNode):
         return next((pair for pair in node.value if _same(pair[0], step)), None)
@@ -252,12 +271,13 @@ def _child(node: Node | None, step: str | int) -> tuple[Node, Node] | None:
     return None
 
 
-def _same(key: Node, step: str | int) -> bool:
+def _same(key: Node, step: str | int | float) -> bool:
     if not isinstance(key, ScalarNode):
         return False
-    if key.value == str(step):
+    is_text = str(key.tag) == _TEXT
+    if key.value == str(step) and not (is_text and isinstance(step, float)):
         return True
-    if str(key.tag) == _TEXT:
+    if is_text:
         return False
     try:  # 5.10 is known to the checks as 5.1
         return float(str(key.value).replace("_", "")) == float(step)

@@ -33,10 +33,10 @@ SHAPE = [
     Planted(PROCEDURE, "title: {zh: 核准, en: Approve}\n    clause", "title: Approve\n    clause", "title: Approve\n", "stands in one language only", "Write {zh: Approve"),
     Planted(PROCEDURE, "title: {zh: 收回, en: Take back}\n    ", "", "take-back:", 'step "take-back": the key "title" is missing.', "Add `title: {zh: …, en: …}`."),
     Planted(PROCEDURE, 'revision: "2"', "revision: 2.0", "revision:", "revision: YAML reads 2.0 as a number", 'Put it in quotes: "2.0".'),
-    Planted(PROCEDURE, '"4.10": {title', "4.10: {title", "4.10: {title", 'clause "4.10": YAML reads the key 4.10 as a number', '"4.10"'),
+    Planted(PROCEDURE, '"4.10": {title', "4.10: {title", "4.10: {title", 'clauses: YAML reads the key 4.10 as a number', 'Put it in quotes: "4.10".'),
     Planted(PROCEDURE, 'Close}\n    clause: "4.10"', "Close}\n    clause: 4.10", "clause: 4.10", "YAML reads 4.10 as the number 4.1, but a text is meant", 'Put it in quotes: "4.10".'),
     Planted(PROCEDURE, "join: all", "join: some", "join:", 'step "take-back", join: join is `all`, `any` or a number'),
-    Planted(PROCEDURE, "beside: true", "beside: yes", "beside:", '`true` or `false` is meant, but this is the text "yes"', "yes and no are texts"),
+    Planted(PROCEDURE, "beside: true", "beside: maybe", "beside:", '`true` or `false` is meant, but this is the text "maybe"', "yes and no are texts"),
     Planted(PROCEDURE, "related: [repair-tool]", "related: repair-tool", "related:", "a list is meant", "Write [one, two]"),
     Planted(PROCEDURE, "role: director\n", "role: the boss\n", "role: the boss", '"the boss" is no role', "Write a position"),
     Planted(PROCEDURE, "role: {table: authority, matter: lend}", "role: {tabel: authority, matter: lend}", "role: {tabel", 'the key "table" is missing'),
@@ -84,7 +84,7 @@ WHO = [
     Planted(PROCEDURE, "- {at: due, tell: [assignee, doer", "- {at: 75, tell: [assignee, doer", "- {at: 75", "YAML reads 75 as a number", '"75"'),
     Planted(PROCEDURE, "by: fitter", "by: fiter", "by: fiter", 'names position "fiter"'),
     Planted(PROCEDURE, "role: director\n", "role: assignee\n", "role: assignee", "cannot say who gets it", "name a position"),
-    Planted(PACK, "{after: 8 working hours, tell: director}", "{after: 8 working hours, tell: directr}", "tell: directr", 'ladder "standard" names position "directr"'),
+    Planted(PACK, "{after: 8 working hours, tell: director}", "{after: 8 working hours, tell: directr}", "tell: directr", 'ladder "standard", line 3 names position "directr"'),
     Planted(PACK, "rank: head, of: item.department", "rank: heads, of: item.department", "line_head:", 'names rank "heads"'),
     Planted(PACK, "of: item.department", "of: item.departmnt", "line_head:", 'looks in "item.departmnt", which no form has'),
     Planted(PACK, "department: workshop, rank", "department: workshp, rank", "fitter:", 'names department "workshp"', '"workshop"'),
@@ -187,3 +187,61 @@ def test_a_planted_mistake_is_named_with_its_line(acme, planted):
     assert found.file == acme.path / file
     assert found.line == acme.line_of(file, planted.at), str(found)
     assert planted.remedy in found.remedy, str(found)
+
+
+def test_all_mistakes_in_all_files_are_named_at_once_in_order(acme):
+    acme.spoil(PACK, "{zh: 柜台, en: Counter}", "{zh: 柜台}")
+    acme.spoil(PROCEDURE, "role: clerk+", "rule: clark+")
+    acme.spoil(PROCEDURE, "next: refused", "next: refusd")
+    acme.spoil(FORM, "type: date,", "typ: date,")
+    acme.spoil(FORM, "visible: worth", "visible: wort")
+    acme.spoil(TABLES, "0..500", "0..400")
+    acme.spoil("repair-tool/procedure.yaml", "number: QP-08", "number: [QP-08")
+    problems = problems_of(acme)
+    assert {found.file.relative_to(acme.path).as_posix() for found in problems} >= {
+        PACK, PROCEDURE, FORM, TABLES, "repair-tool/procedure.yaml",
+    }  # fmt: skip
+    assert [(found.file, found.line) for found in problems] == sorted((found.file, found.line) for found in problems)
+    said = "\n".join(map(str, problems))
+    for words in ("unknown key", "English", '"clark"', "refusd", '"typ"', "`wort`", "No row answers", "no YAML"):
+        assert words in said
+
+
+def test_one_slip_is_one_problem(acme):
+    """A remedy that is certain is taken for done, so nothing follows from `outcomes` being misspelt."""
+    acme.spoil(PROCEDURE, "    outcomes:\n", "    outcoms:\n")
+    acme.spoil(FORM, "zh: 途径, en: Channel", "zh: 途径")
+    assert [found.message for found in problems_of(acme)] == [
+        'section "loan", field "channel", title: the English text is missing.',
+        'step "approve-loan": unknown key "outcoms".',
+    ]
+
+
+def test_a_problem_reads_as_file_line_message_and_remedy_below(acme):
+    acme.spoil(PROCEDURE, 'clause: "4.1"', 'clause: "4.11"')
+    problem = next(found for found in problems_of(acme) if "4.11" in found.message)
+    assert str(problem) == (
+        f'{acme.path / PROCEDURE}:{problem.line}: step "register-loan" names clause "4.11", which does not exist.\n'
+        '    Clauses here: 4.1, 4.2, 4.10, 5. Did you mean "4.1"?'
+    )
+
+
+def test_a_step_less_clause_comes_with_the_block_to_paste(acme):
+    acme.spoil(PROCEDURE, "manual: {zh: 人为, en: Conduct}, ", "")
+    (problem,) = problems_of(acme)
+    assert "Add under `steps:`\n  <key>:\n" in problem.remedy
+    assert "or mark the clause `manual:" in problem.remedy
+
+
+def test_operations_are_checked_where_they_are_known(acme):
+    acme.spoil(
+        PROCEDURE,
+        "  closed: {title",
+        "  note: {title: {zh: 记, en: Note}, does: post_note, next: closed}\n  closed: {title",
+    )
+    acme.spoil(PROCEDURE, "fills: [closing]\n    next: closed", "fills: [closing]\n    next: note")
+    loaded = load(acme.path)
+    assert check_pack(loaded) == []
+    (problem,) = check_pack(loaded, operations={"post_notes"})
+    assert problem.message == 'step "note" does "post_note", which is no operation.'
+    assert 'Did you mean "post_notes"?' in problem.remedy

@@ -12,6 +12,7 @@ from kehu.core.models import Organization
 from kehu.organizations.models import Member
 
 from .models import Contact, Customer
+from .pinyin import initials
 
 
 @transaction.atomic
@@ -27,7 +28,14 @@ def enter(
     **facts: Any,
 ) -> Customer:
     """A line in the customer directory, with its first contact."""
-    customer = Customer.objects.create(organization=organization, code=code, name=name, owner=owner, **facts)
+    customer = Customer.objects.create(
+        organization=organization,
+        code=code,
+        name=name,
+        owner=owner,
+        initials=initials(facts.get("short_name") or name),
+        **facts,
+    )
     if contact:
         Contact.objects.create(organization=organization, customer=customer, **contact)
     events.record(organization, "customer.entered", by=by, at=now, customer=code)

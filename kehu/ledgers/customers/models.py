@@ -17,6 +17,8 @@ class Customer(OrganizationRow):
     name = models.CharField(max_length=200)
     name_en = models.CharField(max_length=200, blank=True)
     short_name = models.CharField(max_length=60, blank=True)
+    initials = models.CharField(max_length=60, blank=True)
+    """The pinyin initials of its short name, as people type them: 讯捷通信 is found by xjtx."""
     grade = models.CharField(max_length=20, blank=True)
     is_key = models.BooleanField(default=False)
     status = models.CharField(max_length=20, choices=Status, default=Status.ACTIVE)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
+
+from django.db.models import Q, QuerySet
 
 from kehu.core.models import Organization
 
@@ -30,6 +33,71 @@ def look_up(path: str, customer: Customer | None) -> Any:
     if match["name"] not in facts:
         raise LookupError(f'a customer has no "{match["name"]}"; there are {", ".join(facts)}')
     return facts[match["name"]]
+
+
+SORTS = {"code": "code", "name": "name", "class": "grade", "status": "status", "owner": "owner__key"}
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What somebody wants to see of the directory: words, filters, order, and which page."""
+
+    search: str = ""
+    grade: str = ""
+    status: str = ""
+    owner: str = ""
+    sort: str = "code"
+    """A key of SORTS; with "-" before it, the other way round."""
+    page: int = 1
+
+
+@dataclass(frozen=True)
+class Listing:
+    customers: list[Customer]
+    total: int
+    page: int
+    pages: int
+
+
+def listed(wish: Wish) -> Listing:
+    """One page of the directory: two statements."""
+    found = Customer.objects.select_related("owner")
+    if wish.search:
+        found = found.filter(named(wish.search) | Q(owner__key=wish.search))
+    if wish.grade:
+        found = found.filter(grade=wish.grade)
+    if wish.status:
+        found = found.filter(status=wish.status)
+    if wish.owner:
+        found = found.filter(owner__key=wish.owner)
+    total = found.count()
+    pages = max(1, -(-total // PAGE))
+    page = min(max(1, wish.page), pages)
+    return Listing(list(_sorted(found, wish.sort)[(page - 1) * PAGE : page * PAGE]), total, page, pages)
+
+
+def _sorted(found: QuerySet[Customer], sort: str) -> QuerySet[Customer]:
+    field = SORTS.get(sort.removeprefix("-"), "code")
+    return found.order_by(f"-{field}" if sort.startswith("-") else field, "code")
+
+
+def named(words: str, prefix: str = "") -> Q:
+    """Customers found by code, name, short name or its pinyin initials; `prefix` leads to them from another row."""
+    words = words.strip()
+    return (
+        Q(**{f"{prefix}code__istartswith": words})
+        | Q(**{f"{prefix}name__icontains": words})
+        | Q(**{f"{prefix}name_en__icontains": words})
+        | Q(**{f"{prefix}short_name__icontains": words})
+        | Q(**{f"{prefix}initials__icontains": words.lower()})
+    )
+
+
+def owners() -> list[str]:
+    """The keys of everybody who looks after a customer."""
+    keys = Customer.objects.exclude(owner=None).values_list("owner__key", flat=True).order_by("owner__key").distinct()
+    return [key for key in keys if key]
 
 
 def forget_all(organization: Organization) -> None:

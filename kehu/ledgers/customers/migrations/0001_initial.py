@@ -22,6 +22,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=200)),
                 ('name_en', models.CharField(blank=True, max_length=200)),
                 ('short_name', models.CharField(blank=True, max_length=60)),
+                ('initials', models.CharField(blank=True, max_length=60)),
                 ('grade', models.CharField(blank=True, max_length=20)),
                 ('is_key', models.BooleanField(default=False)),
                 ('status', models.CharField(choices=[('prospect', 'prospect'), ('active', 'active'), ('dormant', 'dormant'), ('closed', 'closed')], default='active', max_length=20)),

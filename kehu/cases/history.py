@@ -1,0 +1,157 @@
+"""A case as people read it: everything about it in a fixed number of statements, however long its history."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from django.db.models import Q
+
+from kehu.core.models import Event, Organization
+from kehu.engine.definitions import Section
+from kehu.organizations.models import Member
+from kehu.organizations.queries import Person
+
+from .models import Assignment, Attachment, Case, Task
+from .work import Folder, Work
+
+
+@dataclass
+class Record:
+    """The case with its tasks, events, files and relatives, read and not locked."""
+
+    folder: Folder
+    person: Person
+    assignments: list[Assignment]
+    events: list[Event]
+
+    @property
+    def case(self) -> Case:
+        return self.folder.case
+
+    @cached_property
+    def attachments(self) -> list[Attachment]:
+        return list(Attachment.objects.filter(case=self.case).select_related("stored").order_by("id"))
+
+    @cached_property
+    def relatives(self) -> list[Case]:
+        """The case that opened this one, and those it opened."""
+        return list(
+            Case.objects.filter(Q(pk=self.case.parent_id) | Q(parent=self.case)).select_related("procedure").order_by("id")
+        )
+
+    @cached_property
+    def assigned(self) -> dict[int, list[int]]:
+        """Who has each open task: task -> members."""
+        found: dict[int, list[int]] = defaultdict(list)
+        for assignment in self.assignments:
+            if assignment.is_open:
+                found[assignment.task_id].append(assignment.member_id)
+        return found
+
+    @cached_property
+    def ever_assigned(self) -> dict[int, list[int]]:
+        found: dict[int, list[int]] = defaultdict(list)
+        for assignment in self.assignments:
+            found[assignment.task_id].append(assignment.member_id)
+        return found
+
+    @cached_property
+    def involved(self) -> set[str]:
+        """Everybody who had a task of the case or was told of it."""
+        people = self.folder.work.people.by_id
+        keys = {people[one.member_id].key for one in self.assignments if one.member_id in people}
+        for event in self.events:
+            keys.update(event.facts.get("told") or ())
+        return keys
+
+    @cached_property
+    def names(self) -> Names:
+        return Names(self)
+
+    @property
+    def mine(self) -> list[Assignment]:
+        return [one for one in self.assignments if one.member_id == self.person.id and one.is_open]
+
+    # -- what was filled, by whom
+
+    def fillings(self, section_key: str, item: str = "") -> list[Task]:
+        """The tasks that filled a section, oldest first; of a section per row, those of that row."""
+        steps, section = self.folder.procedure.steps, self.folder.procedure.form.sections[section_key]
+        return [
+            task
+            for task in self.done
+            if task.step in steps
+            and section_key in steps[task.step].fills
+            and (not section.per or task.item == item)
+            and (_fills_any(section, task) or not section.fields)
+        ]
+
+    def approvals(self, section_key: str, item: str = "") -> list[Task]:
+        """The tasks that approved what the section's last filling says."""
+        steps, fillings = self.folder.procedure.steps, self.fillings(section_key, item)
+        if not fillings:
+            return []
+        last = fillings[-1]
+        found = [
+            task
+            for task in self.done
+            if task.step in steps
+            and last.step in steps[task.step].approves
+            and task.item in ("", item)
+            and (task.closed_version or 0) > (last.closed_version or 0)
+        ]
+        return found[-1:]
+
+    @cached_property
+    def done(self) -> list[Task]:
+        found = [task for task in self.folder.tasks if task.state == Task.State.DONE]
+        return sorted(found, key=lambda task: (task.closed_version or 0, task.pk))
+
+
+def _fills_any(section: Section, task: Task) -> bool:
+    """Whether the section says anything of this task: it filled it, or nothing there is typed in."""
+    typed = [key for key, field in section.fields.items() if field.is_typed_in]
+    return not typed or any(key in task.filled for key in typed)
+
+
+class Names:
+    """Members' names by key or id, also of those who have left; those are asked for once, when the first is met."""
+
+    def __init__(self, record: Record):
+        self._people = record.folder.work.people
+
+    @cached_property
+    def _gone(self) -> dict[str | int, dict[str, str]]:
+        found: dict[str | int, dict[str, str]] = {}
+        for pk, key, name in Member.objects.exclude(pk__in=self._people.by_id).values_list("pk", "key", "name"):
+            found[pk] = found[key] = name
+        return found
+
+    def of(self, who: str | int | None, language: str) -> str:
+        """The name; empty for the system."""
+        if not who:
+            return ""
+        person = self._people.by_id.get(who) if isinstance(who, int) else self._people.people.get(who)
+        if person:
+            return person.called(language)
+        name = self._gone.get(who)
+        return name["zh" if language.startswith("zh") else "en"] if name else str(who)
+
+
+def read(*, organization: Organization, number: str, person: Person, now: datetime) -> Record:
+    """The case of that number; `NoSuchCase` where this organization has none."""
+    work = Work(organization, person, now)
+    folder = work.take(number, lock=False)
+    assignments = list(Assignment.objects.filter(task__case=folder.case).order_by("id"))
+    events = list(Event.objects.filter(stream=f"case:{folder.case.pk}").order_by("sequence"))
+    record = Record(folder, person, assignments, events)
+    # Limits are counted with the calendar of whoever has the task.
+    for task in folder.tasks:
+        if task.is_open:
+            folder.assigned[task.step, task.item] = [
+                work.people.by_id[pk] for pk in record.assigned.get(task.pk, ()) if pk in work.people.by_id
+            ]
+    return record

@@ -1,0 +1,436 @@
+"""Questions about cases: what is in somebody's inbox, how long a task still has, what a customer's cases are.
+
+Every answer costs a fixed number of statements, however many rows there are; titles come from the kept definitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from django.db.models import Count, F, Q, QuerySet
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+
+from kehu.core.models import Event, Organization
+from kehu.engine.definitions import Step, Text
+from kehu.ledgers.customers.models import Customer
+from kehu.ledgers.customers.queries import named
+from kehu.organizations.calendars import Calendar, working_time_between
+from kehu.organizations.queries import Directory, Person, directory, local_now
+from kehu.organizations.wording import language_of, length_text
+from kehu.procedures import revisions
+
+from .models import Assignment, Case, Task
+
+View = Literal["todo", "started", "done"]
+Group = Literal["overdue", "today", "week", "later", "none", "all"]
+PAGE = 50
+_MANY = 1000
+_MINUTE = timedelta(minutes=1)
+
+# --- how long a task still has ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Due:
+    """A time limit as people read it: how much working time is left, and how urgent that is."""
+
+    at: datetime
+    is_overdue: bool
+    length: timedelta
+    """Working time left, or over; clock time where no working time lies between."""
+    days: int
+    """Working days to the due day, or since."""
+    colour: Literal["green", "amber", "red"]
+    is_provisional: bool = False
+
+    @property
+    def words(self) -> str:
+        """ "3 hours 20 minutes left", "5 working days left", "overdue by 2 hours", in the reader's language."""
+        if self.days > 1:
+            if self.is_overdue:
+                return ngettext("overdue by {days} working day", "overdue by {days} working days", self.days).format(
+                    days=self.days
+                )
+            return ngettext("{days} working day left", "{days} working days left", self.days).format(days=self.days)
+        if self.length < _MINUTE:
+            return _("overdue") if self.is_overdue else _("due now")
+        time = length_text(self.length, language_of(get_language() or "zh"))
+        return (_("overdue by {time}") if self.is_overdue else _("{time} left")).format(time=time)
+
+
+def remaining_of(task: Task, calendar: Calendar, now: datetime) -> Due | None:
+    """The task's time limit in the working time of that calendar; None for a task without one."""
+    if task.due_at is None:
+        return None
+    is_overdue = task.due_at <= now
+    begin, end = (task.due_at, now) if is_overdue else (now, task.due_at)
+    days = _working_days(calendar, begin, end)
+    length = end - begin if days > 1 else working_time_between(calendar, begin, end) or end - begin
+    return Due(
+        at=task.due_at,
+        is_overdue=is_overdue,
+        length=length - timedelta(seconds=length.total_seconds() % 60),
+        days=days,
+        colour="red" if is_overdue else "amber" if _is_close(task, calendar, now) else "green",
+        is_provisional=task.due_is_provisional,
+    )
+
+
+def _working_days(calendar: Calendar, begin: datetime, end: datetime) -> int:
+    first, last = calendar.local_day(begin) + timedelta(days=1), calendar.local_day(end)
+    return sum(1 for _ in calendar.working_days(first, last))
+
+
+def _is_close(task: Task, calendar: Calendar, now: datetime) -> bool:
+    """Three quarters of the time are used up: when the standard ladder reminds."""
+    assert task.due_at
+    if (task.due_at - now).days > 60:
+        return False
+    start = max(task.opened_at, task.due_at - timedelta(days=90))
+    whole = working_time_between(calendar, start, task.due_at) or task.due_at - start
+    return (working_time_between(calendar, now, task.due_at) or task.due_at - now) * 4 <= whole
+
+
+# --- the inbox --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of an inbox or a list of cases."""
+
+    number: str
+    procedure: Mapping[str, str]
+    customer: str
+    customer_code: str
+    status: str
+    status_title: Text | None
+    steps: tuple[Text, ...]
+    """The step of the task; of a case, all that are open."""
+    item: str
+    """The row that a parallel task is for, in words."""
+    outcome: Text | None
+    due: Due | None
+    group: Group
+    is_unread: bool
+    at: datetime
+    """When the task or case opened, or was done."""
+    holders: tuple[Person, ...] = ()
+    closed_at: datetime | None = None
+    cursor: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    rows: list[Row]
+    after: str = ""
+    """Where the next page begins; empty on the last."""
+
+    @property
+    def groups(self) -> list[tuple[Group, list[Row]]]:
+        """The rows by urgency, in the order they come."""
+        found: dict[Group, list[Row]] = {}
+        for row in self.rows:
+            found.setdefault(row.group, []).append(row)
+        return list(found.items())
+
+
+def inbox_of(
+    organization: Organization, person: Person, view: View, now: datetime, *, search: str = "", after: str = ""
+) -> Page:
+    """One page of 待办 (todo), 我发起的 (started) or 已办 (done)."""
+    reader = _Reader(organization, person, now)
+    match view:
+        case "todo":
+            return reader.todo(search, after)
+        case "started":
+            return reader.started(search, after)
+        case "done":
+            return reader.done(search, after)
+
+
+def counts_of(person: Person) -> dict[str, str]:
+    """How many are in each view; from a thousand on, "1000+"."""
+    return {
+        "todo": capped(Assignment.objects.filter(member_id=person.id, is_open=True)),
+        "started": capped(Case.objects.filter(opener_id=person.id)),
+        "done": capped(Task.objects.filter(done_by_id=person.id)),
+    }
+
+
+def capped(rows: QuerySet[Any]) -> str:
+    """A count that costs no more than a thousand rows."""
+    count = rows.order_by()[: _MANY + 1].count()
+    return f"{_MANY}+" if count > _MANY else str(count)
+
+
+def cases_of(
+    organization: Organization, person: Person, customer: Customer, now: datetime, limit: int = PAGE
+) -> list[Row]:
+    """The customer's cases, open ones first, the latest first."""
+    reader = _Reader(organization, person, now)
+    cases = (
+        _cases()
+        .filter(customer=customer)
+        .order_by(F("closed_at").desc(nulls_first=True), "-opened_at", "-pk")[:limit]
+    )
+    return reader.case_rows(list(cases))
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How a customer's cases of one procedure stand."""
+
+    key: str
+    title: Mapping[str, str]
+    total: int
+    open: int
+    overdue: int
+    last_year: int
+    """Opened within the last 365 days."""
+
+
+def figures_of(customer: Customer, now: datetime) -> list[Figures]:
+    found = (
+        Case.objects.filter(customer=customer)
+        .values("procedure__key", "procedure__title")
+        .annotate(
+            total=Count("pk"),
+            open=Count("pk", filter=Q(status="open")),
+            overdue=Count("pk", filter=Q(status="open", due_at__lte=now)),
+            last_year=Count("pk", filter=Q(opened_at__gt=now - timedelta(days=365))),
+        )
+        .order_by("procedure__number")
+    )
+    return [
+        Figures(
+            key=row["procedure__key"],
+            title=row["procedure__title"],
+            total=row["total"],
+            open=row["open"],
+            overdue=row["overdue"],
+            last_year=row["last_year"],
+        )
+        for row in found
+    ]
+
+
+@dataclass(frozen=True)
+class Happening:
+    """An event of one of several cases."""
+
+    event: Event
+    case: Case
+    step: Text | None
+
+    @property
+    def name(self) -> str:
+        return self.event.name
+
+
+def happenings(cases: Iterable[Case], limit: int = 20) -> list[Happening]:
+    """The latest events of these cases, the latest first."""
+    by_stream = {f"case:{case.pk}": case for case in cases}
+    events = Event.objects.filter(stream__in=by_stream).order_by("-at", "-pk")[:limit]
+    found = []
+    for event in events:
+        case = by_stream[event.stream]
+        step = revisions.running(case.revision).procedure.steps.get(str(event.facts.get("step", "")))
+        found.append(Happening(event, case, step.title if step else None))
+    return found
+
+
+def latest_cases(customer: Customer, limit: int = 20) -> list[Case]:
+    return list(_cases().filter(customer=customer).order_by("-changed_at")[:limit])
+
+
+def _cases() -> QuerySet[Case]:
+    return Case.objects.select_related("procedure", "revision", "customer").defer("data", "revision__definition")
+
+
+class _Reader:
+    """Rows made into lines for one person at one moment."""
+
+    def __init__(self, organization: Organization, person: Person, now: datetime):
+        self.organization, self.person, self.now = organization, person, now
+        self.local = local_now(organization, now)
+        self.people: Directory = directory(organization, self.local.date())
+        self.department = person.departments[0] if person.departments else ""
+
+    # -- the views
+
+    def todo(self, search: str, after: str) -> Page:
+        assignments = self._tasks(Assignment.objects, "task__").filter(member_id=self.person.id, is_open=True)
+        if search:
+            assignments = assignments.filter(self._matching(search, "task__case__", "task__step__in"))
+        assignments = assignments.order_by(F("task__due_at").asc(nulls_last=True), "pk")
+        if after:
+            assignments = assignments.filter(_later_than(after, "task__due_at"))
+        found = list(assignments[: PAGE + 1])
+        rows = [
+            self._task_row(
+                one.task, _cursor(one.task.due_at, one.pk), is_unread=one.seen_at is None, group=self._group(one.task)
+            )
+            for one in found[:PAGE]
+        ]
+        return Page(rows, rows[-1].cursor if len(found) > PAGE else "")
+
+    def started(self, search: str, after: str) -> Page:
+        cases = _cases().filter(opener_id=self.person.id)
+        if search:
+            cases = cases.filter(self._matching(search, "", ""))
+        if after:
+            cases = cases.filter(_earlier_than(after, "opened_at"))
+        found = list(cases.order_by("-opened_at", "-pk")[: PAGE + 1])
+        rows = self.case_rows(found[:PAGE])
+        return Page(rows, rows[-1].cursor if len(found) > PAGE else "")
+
+    def done(self, search: str, after: str) -> Page:
+        tasks = self._tasks(Task.objects, "").filter(done_by_id=self.person.id)
+        if search:
+            tasks = tasks.filter(self._matching(search, "case__", "step__in"))
+        if after:
+            tasks = tasks.filter(_earlier_than(after, "closed_at"))
+        found = list(tasks.order_by("-closed_at", "-pk")[: PAGE + 1])
+        rows = [self._task_row(task, _cursor(task.closed_at, task.pk), group="all") for task in found[:PAGE]]
+        return Page(rows, rows[-1].cursor if len(found) > PAGE else "")
+
+    # -- rows
+
+    def case_rows(self, cases: list[Case]) -> list[Row]:
+        """Cases with their open steps and who has them: two statements more."""
+        open_tasks: dict[int, list[Task]] = {}
+        kept = Task.objects.filter(case__in=cases, state=Task.State.OPEN).defer("filled", "draft")
+        for task in kept.order_by("pk"):
+            open_tasks.setdefault(task.case_id, []).append(task)
+        holders: dict[int, list[Person]] = {}
+        tasks = [task.pk for found in open_tasks.values() for task in found]
+        for task_id, member_id in Assignment.objects.filter(task__in=tasks, is_open=True).values_list(
+            "task_id", "member_id"
+        ):
+            if person := self.people.by_id.get(member_id):
+                holders.setdefault(task_id, []).append(person)
+        return [self._case_row(case, open_tasks.get(case.pk, []), holders) for case in cases]
+
+    def _case_row(self, case: Case, tasks: list[Task], holders: Mapping[int, list[Person]]) -> Row:
+        steps = [step.title for task in tasks if (step := self._step(case, task.step))]
+        nearest = min((task for task in tasks if task.due_at), key=lambda task: task.due_at or self.now, default=None)
+        people = [person for task in tasks for person in holders.get(task.pk, [])]
+        return Row(
+            **self._facts(case),
+            steps=tuple(dict.fromkeys(steps)),
+            item="",
+            outcome=None,
+            due=remaining_of(nearest, self._calendar(case), self.now) if nearest else None,
+            group="all",
+            is_unread=False,
+            at=case.opened_at,
+            holders=tuple(dict.fromkeys(people)),
+            closed_at=case.closed_at,
+            cursor=_cursor(case.opened_at, case.pk),
+        )
+
+    def _task_row(self, task: Task, cursor: str, *, group: Group, is_unread: bool = False) -> Row:
+        case = task.case
+        step = self._step(case, task.step)
+        outcome = step.all_outcomes().get(task.outcome) if step else None
+        return Row(
+            **self._facts(case),
+            steps=(step.title,) if step else (),
+            item=self._item(task.item),
+            outcome=outcome.title if outcome else None,
+            due=remaining_of(task, self._calendar(case), self.now) if task.is_open else None,
+            group=group,
+            is_unread=is_unread,
+            at=task.opened_at if task.is_open else task.closed_at or task.opened_at,
+            closed_at=task.closed_at,
+            cursor=cursor,
+        )
+
+    def _facts(self, case: Case) -> dict[str, Any]:
+        end = self._step(case, case.status)
+        return {
+            "number": case.number,
+            "procedure": case.procedure.title,
+            "customer": (case.customer.short_name or case.customer.name) if case.customer else "",
+            "customer_code": case.customer.code if case.customer else "",
+            "status": case.status,
+            "status_title": end.title if end else None,
+        }
+
+    def _step(self, case: Case, key: str) -> Step | None:
+        return revisions.running(case.revision).procedure.steps.get(key)
+
+    def _item(self, key: str) -> str:
+        unit = self.people.units.get(key)
+        return unit.title[language_of(get_language() or "zh")] if unit else key
+
+    def _calendar(self, case: Case) -> Calendar:
+        return self.people.calendar(self.department, case.customer.code if case.customer else "")
+
+    def _group(self, task: Task) -> Group:
+        if task.due_at is None:
+            return "none"
+        if task.due_at <= self.now:
+            return "overdue"
+        today = self.local.date()
+        day = local_now(self.organization, task.due_at).date()
+        if day == today:
+            return "today"
+        return "week" if day <= today + timedelta(days=6 - today.weekday()) else "later"
+
+    # -- queries
+
+    def _tasks(self, rows: Any, path: str) -> Any:
+        return rows.select_related(f"{path}case__procedure", f"{path}case__revision", f"{path}case__customer").defer(
+            f"{path}case__data", f"{path}case__revision__definition", f"{path}filled", f"{path}draft"
+        )
+
+    def _matching(self, search: str, case: str, steps: str) -> Q:
+        """Case number, customer (by name, code or pinyin initials), or the step's title."""
+        words = search.strip()
+        found = Q(**{f"{case}number__icontains": words}) | named(words, f"{case}customer__")
+        if steps:
+            keys = {
+                key
+                for running in revisions.procedures_of(self.organization).values()
+                for key, step in running.procedure.steps.items()
+                if words in step.title.zh or words.lower() in step.title.en.lower()
+            }
+            if keys:
+                found |= Q(**{steps: keys})
+        return found
+
+
+# --- keyset paging ----------------------------------------------------------------------------------------------------
+
+
+def _cursor(moment: datetime | None, pk: int) -> str:
+    return f"{moment.isoformat() if moment else ''}~{pk}"
+
+
+def _place(cursor: str) -> tuple[datetime | None, int]:
+    """A cursor somebody has tampered with is the beginning."""
+    moment, _tilde, pk = cursor.partition("~")
+    try:
+        return (datetime.fromisoformat(moment) if moment else None), int(pk)
+    except ValueError:
+        return None, 0
+
+
+def _later_than(cursor: str, field: str) -> Q:
+    """Ascending, rows without a moment last."""
+    moment, pk = _place(cursor)
+    if moment is None:
+        return Q(**{f"{field}__isnull": True, "pk__gt": pk})
+    return Q(**{f"{field}__gt": moment}) | Q(**{field: moment, "pk__gt": pk}) | Q(**{f"{field}__isnull": True})
+
+
+def _earlier_than(cursor: str, field: str) -> Q:
+    moment, pk = _place(cursor)
+    if moment is None:
+        return Q()
+    return Q(**{f"{field}__lt": moment}) | Q(**{field: moment, "pk__lt": pk})

@@ -1,0 +1,305 @@
+"""A case's events as sentences for people, and the values of its record as they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from kehu.core.models import Event
+from kehu.engine.definitions import FieldDefinition
+from kehu.engine.records import decoded_value
+
+from .history import Record
+
+EntryKind = Literal["act", "deadline", "file"]
+
+
+@dataclass
+class Change:
+    title: str
+    before: str
+    after: str
+
+
+@dataclass
+class Entry:
+    """One line of the timeline."""
+
+    at: datetime
+    by: str
+    kind: EntryKind
+    icon: str
+    sentence: str
+    tone: str = ""
+    reason: str = ""
+    changes: list[Change] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    next: list[str] = field(default_factory=list)
+
+
+class Words:
+    """What a case's keys and values are called in the reader's language."""
+
+    def __init__(self, record: Record):
+        self.record, self.folder = record, record.folder
+        self.language = get_language() or "zh-hans"
+        self.form = self.folder.procedure.form
+        self.zone = self.folder.work.local.tzinfo
+
+    def say(self, text: Any) -> str:
+        return str(text.in_(self.language))
+
+    def person(self, who: str | int | None) -> str:
+        return self.record.names.of(who, self.language)
+
+    def actor(self, who: str | int | None) -> str:
+        return self.person(who) or _("The system")
+
+    def department(self, key: str) -> str:
+        unit = self.folder.work.people.units.get(key)
+        return unit.title["zh" if self.language.startswith("zh") else "en"] if unit else key
+
+    def step(self, key: str, item: str = "") -> str:
+        step = self.folder.procedure.steps.get(key)
+        title = self.say(step.title) if step else key
+        return f"{title} · {self.row(key, item)}" if item else title
+
+    def row(self, step: str, item: str) -> str:
+        """The row a task stands for: a department's title, a person's name, or the key itself."""
+        definition = self.folder.procedure.steps.get(step)
+        return self.row_of(definition.each.rows, item) if definition and definition.each else item
+
+    def row_of(self, table: str, item: str) -> str:
+        found = self.form.field(table)
+        column = found.columns.get(found.key or next(iter(found.columns), "")) if found else None
+        return self.value(column, item) if column else item
+
+    def outcome(self, step: str, key: str) -> str:
+        definition = self.folder.procedure.steps.get(step)
+        outcome = definition.all_outcomes().get(key) if definition else None
+        return self.say(outcome.title) if outcome and key != "done" else ""
+
+    def moment(self, value: datetime) -> str:
+        return f"{value.astimezone(self.zone):%Y-%m-%d %H:%M}"
+
+    def value(self, definition: FieldDefinition | None, value: Any) -> str:
+        """A typed value in one line (a table as the keys of its rows)."""
+        if value is None or value == "" or value == []:
+            return ""
+        if definition is None:
+            return str(value)
+        match definition.type:
+            case "boolean":
+                return _("Yes") if value else _("No")
+            case "choice":
+                return self.say(definition.choices[value].title) if value in definition.choices else str(value)
+            case "choices":
+                return self._joined(
+                    self.say(definition.choices[one].title) if one in definition.choices else str(one) for one in value
+                )
+            case "user":
+                return self.person(value)
+            case "department":
+                return self.department(value)
+            case "customer":
+                return str(value)
+            case "datetime":
+                return self.moment(value) if isinstance(value, datetime) else str(value)
+            case "date":
+                return value.isoformat() if isinstance(value, date) else str(value)
+            case "number" | "money":
+                number = f"{value:,.{definition.decimals}f}" if isinstance(value, Decimal) else str(value)
+                unit = self.say(definition.unit) if definition.unit else ""
+                return f"{number}{unit if unit == '%' else f' {unit}' if unit else ''}"
+            case "files":
+                return self._joined(str(one) for one in value)
+            case "rows":
+                return self._joined(self._row_title(definition, row) for row in value)
+        return str(value)
+
+    def _row_title(self, definition: FieldDefinition, row: Mapping[str, Any]) -> str:
+        key = definition.key or next(iter(definition.columns), "")
+        return self.value(definition.columns.get(key), row.get(key)) or "–"
+
+    def _joined(self, texts: Iterator[str] | Any) -> str:
+        return ("、" if self.language.startswith("zh") else ", ").join(texts)
+
+
+def timeline(record: Record) -> list[Entry]:
+    """Every event of the case, the newest first."""
+    words = Words(record)
+    data: dict[str, Any] = {}
+    entries = []
+    for event in record.events:
+        move = event.facts.get("move") or {}
+        changes = move.get("changes") or {}
+        entry = _entry(words, event)
+        entry.changes = list(_changes(words, data, changes))
+        entry.next = list(_opened(words, event, move))
+        entries.append(entry)
+        data |= changes
+    return entries[::-1]
+
+
+def _entry(words: Words, event: Event) -> Entry:
+    facts = event.facts
+    person = words.actor(event.by)
+    step = words.step(facts.get("step", ""), facts.get("item", "")) if facts.get("step") else ""
+    entry = Entry(
+        at=event.at,
+        by=words.person(event.by),
+        kind="act",
+        icon="check",
+        sentence="",
+        reason=facts.get("reason", ""),
+        told=[words.person(key) for key in facts.get("told") or ()],
+    )
+    match event.name:
+        case "case.opened":
+            entry.icon = "plus"
+            entry.sentence = _("{person} opened the case.").format(person=person)
+        case "task.completed":
+            outcome = words.outcome(facts.get("step", ""), facts.get("outcome", ""))
+            entry.tone = "refused" if _is_refusal(words, facts) else "done"
+            entry.icon = "arrow-back-up" if entry.tone == "refused" else "check"
+            entry.sentence = (
+                _("{person} completed “{step}”: {outcome}.") if outcome else _("{person} completed “{step}”.")
+            ).format(person=person, step=step, outcome=outcome)
+        case "task.sent_back":
+            entry.icon, entry.tone = "arrow-back-up", "refused"
+            entry.sentence = _("{person} sent “{step}” back to “{to}”.").format(
+                person=person, step=step, to=words.step(facts.get("to", ""))
+            )
+        case "task.handed_over":
+            entry.icon = "user"
+            entry.sentence = _("{person} handed “{step}” over to {to}.").format(
+                person=person, step=step, to=words.person(facts.get("to"))
+            )
+        case "case.voided":
+            entry.icon, entry.tone = "ban", "refused"
+            entry.sentence = _("{person} voided the case.").format(person=person)
+        case "case.reopened":
+            entry.icon = "player-play"
+            entry.sentence = _("{person} reopened the case.").format(person=person)
+        case "case.recounted":
+            entry.kind, entry.icon = "deadline", "calendar"
+            entry.sentence = _("The working calendar was changed, so the time limits were counted anew.")
+        case "case.opened_another":
+            entry.icon = "arrow-forward-up"
+            entry.sentence = _("“{step}” opened case {number}.").format(step=step, number=facts.get("number", ""))
+        case "case.file_added":
+            entry.kind, entry.icon = "file", "paperclip"
+            names = "、" if words.language.startswith("zh") else ", "
+            entry.sentence = _("{person} added {names}.").format(person=person, names=names.join(facts.get("names") or ()))
+        case "task.opened_beside":
+            entry.kind, entry.icon = "deadline", "alert-triangle"
+            entry.sentence = _("“{step}” was opened beside “{because}”.").format(
+                step=step, because=words.step(facts.get("because", ""))
+            )
+        case "task.row_overdue":
+            entry.kind, entry.icon, entry.tone = "deadline", "clock-exclamation", "late"
+            entry.sentence = _("“{step}”: row {row} is overdue.").format(step=step, row=int(facts.get("row", 0)) + 1)
+        case _other:
+            _deadline(words, event, entry, step)
+    return entry
+
+
+def _deadline(words: Words, event: Event, entry: Entry, step: str) -> None:
+    what = step
+    if event.name.startswith("clock."):
+        clock = words.folder.procedure.clocks.get(event.facts.get("clock", ""))
+        what = words.say(clock.title) if clock else str(event.facts.get("clock", ""))
+    entry.kind, entry.icon = "deadline", "clock-exclamation"
+    match event.name.rpartition(".")[2]:
+        case "reminder":
+            entry.icon = "clock"
+            entry.sentence = _("Reminder: the time limit of “{step}” comes near.").format(step=what)
+        case "overdue":
+            entry.tone = "late"
+            entry.sentence = _("The time limit of “{step}” has passed.").format(step=what)
+        case "escalated":
+            entry.tone = "late"
+            entry.sentence = _("“{step}” is still not done and was reported further up.").format(step=what)
+        case name:
+            entry.kind, entry.icon = "act", "info-circle"
+            entry.sentence = f"{words.actor(event.by)} · {what or event.name} · {name}"
+
+
+def _is_refusal(words: Words, facts: Mapping[str, Any]) -> bool:
+    step = words.folder.procedure.steps.get(facts.get("step", ""))
+    outcome = step.all_outcomes().get(facts.get("outcome", "")) if step else None
+    return bool(outcome and outcome.refuses)
+
+
+def _opened(words: Words, event: Event, move: Mapping[str, Any]) -> Iterator[str]:
+    """What the act opened, and for whom."""
+    for token in move.get("opened") or ():
+        title = words.step(token["step"], token.get("item", ""))
+        task = next(
+            (
+                task
+                for task in words.folder.tasks
+                if (task.step, task.item, task.opened_at) == (token["step"], token.get("item", ""), event.at)
+            ),
+            None,
+        )
+        people = [words.person(pk) for pk in words.record.ever_assigned.get(task.pk, ())] if task else []
+        yield f"{title} ({', '.join(people)})" if people else title
+    status = move.get("status")
+    if status not in (None, "open", "voided") and status in words.folder.procedure.steps:
+        yield words.step(status)
+
+
+def _changes(words: Words, before: Mapping[str, Any], changes: Mapping[str, Any]) -> Iterator[Change]:
+    """Old -> new, by the fields' titles; what follows from other fields is left out."""
+    for _section_key, section, key, definition in words.form.fields():
+        if section.per or key not in changes or definition.computed or definition.gather:
+            continue
+        if definition.type == "rows":
+            yield from _row_changes(words, key, definition, before.get(key) or [], changes[key] or [])
+        elif before.get(key) != changes[key]:
+            yield Change(
+                words.say(definition.title),
+                words.value(definition, _typed(words, definition, before.get(key))),
+                words.value(definition, _typed(words, definition, changes[key])),
+            )
+
+
+def _row_changes(
+    words: Words, key: str, definition: FieldDefinition, before: list[Any], after: list[Any]
+) -> Iterator[Change]:
+    table = words.form.table(key) or definition
+    column = definition.key or next(iter(definition.columns), "")
+    old = {str(row.get(column)): row for row in before}
+    new = {str(row.get(column)): row for row in after}
+    for name in dict.fromkeys([*old, *new]):
+        title = f"{words.say(definition.title)} · {words.row_of(key, name)}"
+        if name not in new:
+            yield Change(title, _("present"), _("removed"))
+            continue
+        cells = [
+            (cell, found)
+            for cell, found in table.columns.items()
+            if not found.computed and cell != column and old.get(name, {}).get(cell) != new[name].get(cell)
+        ]
+        if name not in old and not cells:
+            yield Change(title, "", _("added"))
+        for cell, found in cells:
+            yield Change(
+                f"{title} · {words.say(found.title)}",
+                words.value(found, _typed(words, found, old.get(name, {}).get(cell))),
+                words.value(found, _typed(words, found, new[name].get(cell))),
+            )
+
+
+def _typed(words: Words, definition: FieldDefinition, value: Any) -> Any:
+    try:
+        return decoded_value(definition, value, words.form)
+    except (ValueError, ArithmeticError):
+        return value

@@ -1,0 +1,88 @@
+"""Questions about notices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from kehu.core.models import Organization
+from kehu.cases.models import Case
+from kehu.organizations.queries import Person
+from kehu.procedures import revisions
+
+from .models import Notice
+from .wording import Wording, worded
+
+PAGE = 50
+_MANY = 99
+COPIES = ("told",)
+"""Kinds that inform without asking for anything: 抄送."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A notice as its reader sees it."""
+
+    notice: Notice
+    wording: Wording
+    case: Case | None
+
+    @property
+    def is_unread(self) -> bool:
+        return self.notice.read_at is None
+
+
+@dataclass(frozen=True)
+class Page:
+    lines: list[Line]
+    after: str = ""
+
+
+def unread_count(person: Person) -> str:
+    """For the badge; empty for none, "99+" for many."""
+    count = Notice.objects.filter(member_id=person.id, read_at=None)[: _MANY + 1].count()
+    return f"{_MANY}+" if count > _MANY else str(count or "")
+
+
+def copies_count(person: Person) -> str:
+    count = Notice.objects.filter(member_id=person.id, kind__in=COPIES)[:1001].count()
+    return "1000+" if count > 1000 else str(count)
+
+
+def notices_of(
+    organization: Organization,
+    person: Person,
+    now: datetime,
+    *,
+    unread_only: bool = False,
+    copies_only: bool = False,
+    search: str = "",
+    after: str = "",
+) -> Page:
+    """His notices, the latest first, with their sentences: two statements."""
+    found = Notice.objects.filter(member_id=person.id)
+    if unread_only:
+        found = found.filter(read_at=None)
+    if copies_only:
+        found = found.filter(kind__in=COPIES)
+    if search:
+        found = found.filter(case_number__icontains=search.strip())
+    if after.isdigit():
+        found = found.filter(pk__lt=int(after))
+    notices = list(found.order_by("-pk")[: PAGE + 1])
+    page = notices[:PAGE]
+    cases = {case.number: case for case in _cases([notice.case_number for notice in page])}
+    lines = [
+        Line(notice, worded(notice, cases.get(notice.case_number), organization, now), cases.get(notice.case_number))
+        for notice in page
+    ]
+    return Page(lines, str(page[-1].pk) if len(notices) > PAGE else "")
+
+
+def _cases(numbers: list[str]) -> list[Case]:
+    wanted = set(filter(None, numbers))
+    cases = Case.objects.filter(number__in=wanted).select_related("procedure", "revision", "customer")
+    found = list(cases.defer("data", "revision__definition"))
+    for case in found:
+        revisions.running(case.revision)
+    return found

@@ -1,0 +1,79 @@
+"""A case, or a procedure, as a printed page."""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+import segno
+from django.conf import settings
+
+from kehu.cases.models import Case
+from kehu.core.scope import scope
+from kehu.organizations.queries import Person
+from kehu.procedures.models import Revision
+
+from .sheet import Sheet
+from .typesetting import typeset
+from .written import written
+
+Language = Literal["zh", "en", "both"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+
+def case_pdf(case: Case, *, language: Language, copy_for: str | None, by: Person | None, now: datetime) -> bytes:
+    """The case's form as it stands. `copy_for`: a department that gets it as a marked and dated copy."""
+    return case_pages(case, language=language, copy_for=copy_for, by=by, now=now)[0]
+
+
+def case_pages(
+    case: Case,
+    *,
+    language: Language,
+    copy_for: str | None = None,
+    by: Person | None = None,
+    now: datetime,
+    as_images: bool = False,
+) -> list[bytes]:
+    with scope(case.organization):
+        data = Sheet(case, copy_for=copy_for, by=by, now=now).data()
+    return _typeset("standard.typ", data, f"cases/{case.number}/", case.revision, language, now, as_images)
+
+
+def procedure_pdf(revision: Revision, language: Language, *, by: Person | None = None, now: datetime) -> bytes:
+    """The written procedure of a revision, as document."""
+    return procedure_pages(revision, language, by=by, now=now)[0]
+
+
+def procedure_pages(
+    revision: Revision, language: Language, *, by: Person | None = None, now: datetime, as_images: bool = False
+) -> list[bytes]:
+    with scope(revision.organization):
+        data = written(revision, by=by, now=now)
+    return _typeset("procedure.typ", data, f"procedures/{revision.procedure.key}/", None, language, now, as_images)
+
+
+def _typeset(
+    layout: str, data: dict[str, Any], path: str, own: Revision | None, language: Language, now: datetime, as_images: bool
+) -> list[bytes]:
+    url = f"{settings.URL}/{path}"
+    return typeset(
+        layout,
+        {**data, "language": language, "url": url},
+        now=now,
+        files={"qr.svg": _qr(url)},
+        own_layout=_own_layout(own) if own else "",
+        as_images=as_images,
+    )
+
+
+def _own_layout(revision: Revision) -> str:
+    """The procedure's `print.typ`, as it stood when the revision was published."""
+    return str(Revision.everywhere.values_list("definition__print", flat=True).get(pk=revision.pk) or "")
+
+
+def _qr(text: str) -> bytes:
+    drawn = io.BytesIO()
+    segno.make(text, error="m").save(drawn, kind="svg", border=0, xmldecl=False)
+    return drawn.getvalue()

@@ -1,0 +1,461 @@
+"""A case as the data of its printed page. What the keys mean stands in docs/reference/print-format.md.
+
+A signature box is a field of type user that a step sets to whoever completes it (`sets: {approved_by: by}`); the day and hour are
+those of that step's task. A box nobody has signed is printed empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from kehu.cases.models import Attachment, Case, Task
+from kehu.cases.work import Folder, Work
+from kehu.core.models import Event
+from kehu.engine.advance import VOIDED
+from kehu.engine.definitions import FieldDefinition, Section, Text
+from kehu.engine.expressions import parse
+from kehu.engine.records import decoded_value, holds, key_column, rows_of
+from kehu.ledgers.customers.models import Customer
+from kehu.organizations.queries import Person
+from kehu.procedures import revisions
+
+from .amounts import written_out
+from .signers import SYSTEM, Signers, Words
+
+NOTHING = Text(zh="", en="")
+YES: Words = {"zh": "是", "en": "Yes"}
+NO: Words = {"zh": "否", "en": "No"}
+SENT_BACK: Words = {"zh": "退回", "en": "Sent back"}
+CASE_EVENTS: dict[str, Words] = {
+    "case.voided": {"zh": "作废", "en": "Voided"},
+    "case.reopened": {"zh": "复案", "en": "Reopened"},
+}
+COPY: Words = {"zh": "副本", "en": "COPY"}
+VOID: Words = {"zh": "作废", "en": "VOID"}
+IN_PROGRESS: Words = {"zh": "进行中", "en": "IN PROGRESS"}
+
+WIDE = ("longtext", "file", "files", "rows")
+_HALF_LINE = 40
+"""How many Latin letters wide a value may be and still share its line with another field."""
+
+
+@dataclass(frozen=True)
+class Signing:
+    """A user field that is a signature: the steps whose completion signs it, and the field that keeps the moment."""
+
+    field: str
+    steps: Mapping[str, frozenset[str]]
+    """Step -> the outcomes that sign."""
+    moment: str | None
+
+
+class Sheet:
+    def __init__(self, case: Case, *, copy_for: str | None, by: Person | None, now: datetime):
+        self.case, self.copy_for, self.by, self.now = case, copy_for, by, now
+        self.work = Work(case.organization, by, now)
+        tasks = list(Task.objects.filter(case=case).order_by("id"))
+        self.folder = Folder(self.work, case, revisions.running(case.revision), tasks)
+        self.procedure, self.form, self.pack = (
+            self.folder.procedure,
+            self.folder.procedure.form,
+            self.folder.running.pack,
+        )
+        self.signers = Signers(case.organization)
+        self.zone = self.work.local.tzinfo
+        self.signings = {key: self._signings(section) for key, section in self.form.sections.items()}
+
+    # -- the whole page
+
+    def data(self) -> dict[str, Any]:
+        case, form, procedure = self.case, self.form, self.procedure
+        end = procedure.steps.get(case.status)
+        status = {"open": IN_PROGRESS, VOIDED: VOID}.get(case.status) or (
+            end.title.model_dump() if end else {"zh": case.status, "en": case.status}
+        )
+        return {
+            "company": self.pack.title.model_dump(),
+            "form": {
+                "number": form.number,
+                "title": form.title.model_dump(),
+                "revision": form.revision,
+                "retention": (form.retention or procedure.retention or NOTHING).model_dump(),
+            },
+            "procedure": {
+                "number": procedure.number,
+                "title": procedure.title.model_dump(),
+                "revision": procedure.revision,
+            },
+            "case": {
+                "number": case.number,
+                "status": status,
+                "open": case.is_open,
+                "round": case.round,
+                "opened_at": self.moment(case.opened_at),
+                "closed_at": self.moment(case.closed_at),
+            },
+            "customer": self._customer(case.customer),
+            "copy": {"for": self.department(self.copy_for)} if self.copy_for else None,
+            "watermark": self._watermark(),
+            "printed": {"at": self.moment(self.now), "by": self.by.name if self.by else SYSTEM},
+            "sections": [section for section in self._sections() if section],
+            "rounds": [self._round(number) for number in range(1, case.round)],
+            "record": list(self._record()),
+            "attachments": self._attachments(),
+        }
+
+    def _watermark(self) -> Words | None:
+        if self.case.status == VOIDED:
+            return VOID
+        if self.copy_for:
+            return COPY
+        return IN_PROGRESS if self.case.is_open else None
+
+    def _customer(self, customer: Customer | None) -> dict[str, Any] | None:
+        if customer is None:
+            return None
+        return {"code": customer.code, "name": {"zh": customer.name, "en": customer.name_en or customer.name}}
+
+    # -- sections of the round at hand
+
+    def _sections(self) -> Iterator[dict[str, Any] | None]:
+        for key, section in self.form.sections.items():
+            if section.per:
+                for item, row in rows_of(self.form, self.folder.state.data, section.per).items():
+                    yield self._section(key, section, row, item)
+            else:
+                yield self._section(key, section, self.folder.state.data, "")
+
+    def _section(self, key: str, section: Section, values: Mapping[str, Any], item: str) -> dict[str, Any] | None:
+        """None where there is nothing to print and nobody is to fill it now."""
+        context = {**self.folder.state.data, **self.folder.facts(), "item": values, "row": values}
+        signings = self.signings[key]
+        signed = {one.field for one in signings} | {one.moment for one in signings}
+        visible = [
+            (name, field)
+            for name, field in section.fields.items()
+            if not field.gather and holds(field.visible, context)
+        ]
+        typed_in = [name for name, field in visible if field.is_typed_in]
+        told = typed_in or [name for name, _ in visible]
+        is_filled = any(_is_filled(values.get(name)) for name in told) or any(
+            values.get(one.field) for one in signings
+        )
+        if not visible or not (is_filled or self._is_being_filled(key, item)):
+            return None
+        return {
+            "key": key,
+            "title": section.title.model_dump(),
+            "item": self._item_title(section, item),
+            "fields": [self._field(name, field, values) for name, field in visible if name not in signed],
+            "signatures": [self._signature(section, one, values, item) for one in signings],
+        }
+
+    def _is_being_filled(self, key: str, item: str) -> bool:
+        return any(
+            key in self.procedure.steps[token.step].fills and token.item in ("", item)
+            for token in self.folder.state.tokens
+        )
+
+    def _item_title(self, section: Section, item: str) -> Words | str | None:
+        if not section.per:
+            return None
+        table = self.form.field(section.per)
+        column = key_column(self.form, section.per)
+        field = table.columns.get(column or "") if table else None
+        return self.text(field, item) if field else item
+
+    # -- earlier rounds, as their tasks were filled
+
+    def _round(self, number: int) -> dict[str, Any]:
+        sections = []
+        for key, section in self.form.sections.items():
+            if not section.each_round:
+                continue
+            for item in rows_of(self.form, self.folder.state.data, section.per) if section.per else [""]:
+                if task := self._filler(key, section, item, number):
+                    sections.append(self._earlier(key, section, item, task))
+        return {"round": number, "sections": sections}
+
+    def _filler(self, key: str, section: Section, item: str, number: int) -> Task | None:
+        found = [
+            task
+            for task in self.folder.tasks
+            if task.state == Task.State.DONE
+            and task.round == number
+            and key in self.procedure.steps[task.step].fills
+            and task.item in ((item,) if section.per else ("", task.item))
+            and any(_is_filled(task.filled.get(name)) for name in section.fields)
+        ]
+        return found[-1] if found else None
+
+    def _earlier(self, key: str, section: Section, item: str, task: Task) -> dict[str, Any]:
+        values = {
+            name: decoded_value(field, task.filled.get(name), self.form)
+            for name, field in section.fields.items()
+            if field.is_typed_in
+        }
+        return {
+            "key": key,
+            "title": section.title.model_dump(),
+            "item": self._item_title(section, item),
+            "fields": [
+                self._field(name, section.fields[name], values) for name, value in values.items() if _is_filled(value)
+            ],
+            "signatures": [
+                {"label": section.fields[one.field].title.model_dump(), **self._signed_by(signing)}
+                for one in self.signings[key]
+                if (signing := self._signing_task(one, item, task.round))
+            ],
+        }
+
+    # -- signatures
+
+    def _signings(self, section: Section) -> list[Signing]:
+        found = []
+        for name, field in section.fields.items():
+            if field.type != "user" or not field.system:
+                continue
+            target = f"item.{name}" if section.per else name
+            steps = {
+                key: frozenset(
+                    outcome_key
+                    for outcome_key, outcome in step.all_outcomes().items()
+                    if _signs({**step.sets, **outcome.sets}.get(target))
+                )
+                for key, step in self.procedure.steps.items()
+            }
+            if any(steps.values()):
+                moments = (f"{name.removesuffix('_by')}{ending}" for ending in ("_at", "_on"))
+                moment = next((one for one in moments if one in section.fields), None)
+                found.append(Signing(name, {key: outcomes for key, outcomes in steps.items() if outcomes}, moment))
+        return found
+
+    def _signing_task(self, signing: Signing, item: str, number: int | None = None, by: str | None = None) -> Task | None:
+        found = [
+            task
+            for task in self.folder.tasks
+            if task.state == Task.State.DONE
+            and task.item == item
+            and task.outcome in signing.steps.get(task.step, ())
+            and number in (None, task.round)
+            and by in (None, self._doer(task))
+        ]
+        return max(found, key=lambda task: (task.closed_version or 0, task.pk)) if found else None
+
+    def _signature(self, section: Section, signing: Signing, values: Mapping[str, Any], item: str) -> dict[str, Any]:
+        label = section.fields[signing.field].title.model_dump()
+        signer = values.get(signing.field)
+        if not signer:
+            return {"label": label, "name": "", "position": "", "at": ""}
+        if task := self._signing_task(signing, item, by=signer):
+            return {"label": label, **self._signed_by(task)}
+        moment = values.get(signing.moment or "")
+        return {"label": label, **self.signers.signature(signer, _day(moment)), "at": self.moment(moment)}
+
+    def _signed_by(self, task: Task) -> dict[str, Any]:
+        day = task.closed_at.astimezone(self.zone).date() if task.closed_at else None
+        return {**self.signers.signature(self._doer(task), day), "at": self.moment(task.closed_at)}
+
+    def _doer(self, task: Task) -> str:
+        return self.signers.keys.get(task.done_by_id or 0, "")
+
+    # -- what was done, by whom, with which decision
+
+    def _record(self) -> Iterator[dict[str, Any]]:
+        lines = [*self._task_lines(), *self._event_lines()]
+        for _, line in sorted(lines, key=lambda line: line[0]):
+            yield line
+
+    def _task_lines(self) -> Iterator[tuple[tuple[datetime, int], dict[str, Any]]]:
+        for task in self.folder.tasks:
+            if task.kind != "task" or task.state not in (Task.State.DONE, Task.State.SENT_BACK) or not task.closed_at:
+                continue
+            step = self.procedure.steps[task.step]
+            outcome = step.all_outcomes().get(task.outcome)
+            who = self._signed_by(task) if task.done_by_id else {"name": SYSTEM, "position": "", "at": ""}
+            yield (
+                (task.closed_at, task.closed_version or 0),
+                {
+                    "round": task.round,
+                    "step": step.title.model_dump(),
+                    "item": self._row_title(task),
+                    "decision": outcome.title.model_dump() if outcome else SENT_BACK,
+                    "reason": task.reason,
+                    **who,
+                    "at": self.moment(task.closed_at),
+                },
+            )
+
+    def _event_lines(self) -> Iterator[tuple[tuple[datetime, int], dict[str, Any]]]:
+        for event in Event.objects.filter(stream=f"case:{self.case.pk}", name__in=list(CASE_EVENTS)):
+            day = event.at.astimezone(self.zone).date()
+            yield (
+                (event.at, event.sequence),
+                {
+                    "round": self.case.round,
+                    "step": CASE_EVENTS[event.name],
+                    "item": None,
+                    "decision": CASE_EVENTS[event.name],
+                    "reason": event.facts.get("reason", ""),
+                    **self.signers.signature(event.by, day),
+                    "at": self.moment(event.at),
+                },
+            )
+
+    def _row_title(self, task: Task) -> Words | str | None:
+        each = self.procedure.steps[task.step].each
+        if not each or not task.item:
+            return None
+        table = self.form.field(each.rows)
+        field = table.columns.get(key_column(self.form, each.rows) or "") if table else None
+        return self.text(field, task.item) if field else task.item
+
+    def _attachments(self) -> list[dict[str, Any]]:
+        found = Attachment.objects.filter(case=self.case).select_related("stored").order_by("at", "id")
+        return [
+            {
+                "name": one.name,
+                "field": field.title.model_dump() if (field := self.form.field(one.field)) else "",
+                "size": _size(one.stored.size),
+                "by": self.signers.name(self.signers.keys.get(one.by_id or 0)),
+                "at": self.moment(one.at),
+            }
+            for one in found
+        ]
+
+    # -- values
+
+    def _field(self, name: str, field: FieldDefinition, values: Mapping[str, Any]) -> dict[str, Any]:
+        value = values.get(name)
+        printed: dict[str, Any] = {"key": name, "label": field.title.model_dump(), "kind": "text", "wide": field.type in WIDE}
+        if field.type == "rows":
+            return printed | {"kind": "table"} | self._table(name, field, value or [])
+        if field.is_typed_in and field.type in ("choice", "choices", "boolean"):
+            options = self._options(field, value)
+            letters = sum(_width(option["title"]["zh"]) + 4 for option in options)
+            return printed | {"kind": "options", "options": options, "wide": letters > _HALF_LINE}
+        text = self.text(field, value)
+        return printed | {"value": text, "wide": printed["wide"] or _width(text) > 2 * _HALF_LINE}
+
+    def _options(self, field: FieldDefinition, value: Any) -> list[dict[str, Any]]:
+        if field.type == "boolean":
+            return [{"title": YES, "chosen": value is True}, {"title": NO, "chosen": value is False}]
+        chosen = value if isinstance(value, list | tuple) else [value]
+        return [{"title": choice.title.model_dump(), "chosen": key in chosen} for key, choice in field.choices.items()]
+
+    def _table(self, name: str, field: FieldDefinition, rows: list[Mapping[str, Any]]) -> dict[str, Any]:
+        """Columns that are filled by steps alone and hold nothing are left out: on paper they would be empty stripes."""
+        columns = {
+            key: column
+            for key, column in field.columns.items()
+            if column.is_typed_in or any(_is_filled(row.get(key)) for row in rows)
+        }
+        cells = [[self.text(column, row.get(key)) for key, column in columns.items()] for row in rows]
+        widths = [
+            min(max([_width(column.title.zh), 6, *(_width(row[place]) for row in cells)]), 34)
+            for place, column in enumerate(columns.values())
+        ]
+        return {
+            "columns": [column.title.model_dump() for column in columns.values()],
+            "widths": widths,
+            "rows": cells,
+        }
+
+    def text(self, field: FieldDefinition | None, value: Any) -> Words | str:
+        """One value as it stands on paper: a text, or one in both languages."""
+        if not _is_filled(value) or field is None:
+            return "" if not _is_filled(value) else str(value)
+        match field.type:
+            case "boolean":
+                return YES if value else NO
+            case "choice":
+                return _titled(field, value)
+            case "choices":
+                return _joined([_titled(field, one) for one in value])
+            case "user":
+                return self.signers.name(value)
+            case "department":
+                return _joined([self.department(one) for one in value]) if isinstance(value, list) else self.department(value)
+            case "customer":
+                return self._customers.get(str(value), str(value))
+            case "date" | "datetime":
+                return self.moment(value)
+            case "number" | "money":
+                return self._amount(field, value)
+            case "files":
+                return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
+            case "rows":
+                return "\n".join(
+                    "; ".join(_plain(self.text(field.columns.get(key), cell)) for key, cell in row.items() if _is_filled(cell))
+                    for row in value
+                )
+        return str(value)
+
+    def _amount(self, field: FieldDefinition, value: Decimal) -> Words | str:
+        number = f"{value:,}"
+        unit = field.unit.model_dump() if field.unit else None
+        both = {language: f"{number} {unit[language]}" for language in ("zh", "en")} if unit else number
+        if field.type == "money" and (capitals := written_out(Decimal(value))):
+            both = both if isinstance(both, dict) else {"zh": number, "en": number}
+            return {"zh": f"{both['zh']}（大写：{capitals}）", "en": both["en"]}
+        return both
+
+    def department(self, key: Any) -> Words | str:
+        if found := self.pack.departments.get(str(key)):
+            return found.title.model_dump()
+        unit = self.work.people.units.get(str(key))
+        return unit.title if unit else str(key)
+
+    @cached_property
+    def _customers(self) -> dict[str, Words]:
+        return {
+            customer.code: {"zh": customer.name, "en": customer.name_en or customer.name}
+            for customer in Customer.objects.all()
+        }
+
+    def moment(self, value: Any) -> str:
+        if isinstance(value, datetime):
+            return f"{value.astimezone(self.zone):%Y-%m-%d %H:%M}"
+        return value.isoformat() if isinstance(value, date) else ""
+
+
+def _signs(value: Any) -> bool:
+    return isinstance(value, str) and "by" in parse(value).names
+
+
+def _is_filled(value: Any) -> bool:
+    return value not in (None, "", [], {})
+
+
+def _titled(field: FieldDefinition, value: Any) -> Words | str:
+    choice = field.choices.get(str(value))
+    return choice.title.model_dump() if choice else str(value)
+
+
+def _joined(texts: list[Words | str]) -> Words:
+    return {
+        "zh": "、".join(text if isinstance(text, str) else text["zh"] for text in texts),
+        "en": ", ".join(text if isinstance(text, str) else text["en"] for text in texts),
+    }
+
+
+def _plain(text: Words | str) -> str:
+    return text if isinstance(text, str) else text["zh"]
+
+
+def _width(text: Words | str) -> int:
+    """In Latin letters; a Chinese character is two wide."""
+    return sum(2 if letter > "⺀" else 1 for letter in _plain(text))
+
+
+def _day(value: Any) -> date | None:
+    return value.date() if isinstance(value, datetime) else value if isinstance(value, date) else None
+
+
+def _size(octets: int) -> str:
+    return f"{octets / 1024:,.0f} KB" if octets < 1024 * 1024 else f"{octets / 1024 / 1024:,.1f} MB"

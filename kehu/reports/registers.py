@@ -1,0 +1,558 @@
+"""A register (台账): a procedure's cases with the columns, filters and order that its `register:` demands. Always live, only read.
+
+What can be asked of the database is: fields of the record by JSON key, the case's own columns, its open tasks. A filter over an
+expression (the departments still responsible) narrows in the database by the fields it reads, and is then decided case by case. However
+many cases there are, a page takes the same number of statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+from itertools import islice
+from typing import Any, Literal
+
+from django.db.models import CharField, Count, Exists, F, FloatField, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Coalesce, NullIf
+from django.utils.translation import gettext as _
+
+from kehu.cases.models import Case, Task
+from kehu.core.models import Organization
+from kehu.engine.definitions import FieldDefinition, Register
+from kehu.organizations.queries import Person
+from kehu.procedures import revisions
+from kehu.procedures.models import Procedure
+
+from .records import NoProcedure, Period, Reader, names_in, open_steps, read_or_none
+
+PAGE = 50
+MOST = 1000
+"""Counting stops here: "1000+" is answer enough, and a million rows are not walked for it."""
+
+OWN = {"number": "number", "status": "status", "opened_at": "opened_at", "closed_at": "closed_at", "round": "round",
+       "customer.name": "customer__name", "customer.code": "customer__code"}  # fmt: skip
+"""What expressions call the case's own columns."""
+
+_TEXTS = ("text", "longtext")
+_PLAIN = (*_TEXTS, "number", "money", "boolean", "date", "datetime", "choice", "user", "department", "customer")
+Kind = Literal["choice", "boolean", "user", "department", "customer", "text", "period"]
+
+
+@dataclass(frozen=True)
+class Column:
+    key: str
+    title: str
+    value: str
+    """The expression it shows; a field's own name for a field."""
+    kind: str | None
+    definition: FieldDefinition | None
+    sortable: bool
+
+    @property
+    def is_number(self) -> bool:
+        return self.kind in ("number", "money")
+
+
+@dataclass(frozen=True)
+class Choice:
+    value: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Filter:
+    """`field` or `value` (an expression) says what it is about."""
+
+    key: str
+    title: str
+    kind: Kind
+    value: str
+    choices: tuple[Choice, ...] = ()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a reader wants to see."""
+
+    text: str = ""
+    status: str = ""
+    step: str = ""
+    overdue: bool = False
+    clause: str = ""
+    period: tuple[date | None, date | None] = (None, None)
+    """Of the date the register counts by; the second day is included."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    periods: Mapping[str, tuple[date | None, date | None]] = field(default_factory=dict)
+    sort: str = ""
+    among: frozenset[int] | None = None
+    """Only these cases: those behind a figure."""
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.text or self.status or self.step or self.overdue or self.clause or any(self.period)
+                    or self.values or self.periods or self.among is not None)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cell:
+    value: Any
+    text: str
+    kind: str | None
+
+
+@dataclass(frozen=True)
+class Line:
+    number: str
+    cells: list[Cell]
+    is_open: bool
+    is_overdue: bool
+    pk: int = 0
+
+
+@dataclass(frozen=True)
+class Page:
+    lines: list[Line]
+    count: int
+    is_capped: bool
+    number: int
+    has_next: bool
+    totals: list[str]
+    """A word for each column: the sum where it has numbers, otherwise nothing."""
+
+    @property
+    def first(self) -> int:
+        return (self.number - 1) * PAGE + 1 if self.lines else 0
+
+    @property
+    def last(self) -> int:
+        return (self.number - 1) * PAGE + len(self.lines)
+
+    @property
+    def has_totals(self) -> bool:
+        return any(self.totals)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """One register among the others."""
+
+    key: str
+    number: str
+    title: str
+    procedure: Procedure
+    open: int
+    overdue: int
+    all: int
+
+
+def listed(organization: Organization, now: datetime, language: str) -> list[Shelf]:
+    """Every register of the procedures in force, with how many cases are in it."""
+    open_ = Q(status="open")
+    counts = {
+        row["procedure_id"]: row
+        for row in Case.objects.values("procedure_id").annotate(
+            all=Count("pk"), open=Count("pk", filter=open_), overdue=Count("pk", filter=open_ & Q(due_at__lt=now))
+        )
+    }
+    found = []
+    for key, procedure in revisions.in_force(organization).items():
+        assert procedure.current
+        register = revisions.running(procedure.current).procedure.register_
+        if register:
+            row = counts.get(procedure.pk, {"all": 0, "open": 0, "overdue": 0})
+            found.append(Shelf(key, register.number, register.title.in_(language), procedure,
+                               row["open"], row["overdue"], row["all"]))  # fmt: skip
+    return found
+
+
+class RegisterView:
+    """The register of one procedure as one person reads it."""
+
+    def __init__(self, organization: Organization, key: str, now: datetime, language: str):
+        self.reader = Reader(organization, key, now, language)
+        register = self.reader.running.procedure.register_
+        if register is None:
+            raise NoProcedure(key=key)
+        self.register: Register = register
+        self.key, self.now, self.language = key, now, language
+
+    @property
+    def title(self) -> str:
+        return self.register.title.in_(self.language)
+
+    # -- what it shows
+
+    @cached_property
+    def columns(self) -> list[Column]:
+        return [self._column(key) for key in self.register.columns]
+
+    def _column(self, key: str) -> Column:
+        said = self.register.columns.get(key)
+        value = said.value if said and said.value else key
+        definition = self.reader.fields.get(value)
+        kind = (said.type if said else None) or (definition.type if definition else None)
+        if said and said.title:
+            title = said.title.in_(self.language)
+        else:
+            title = definition.title.in_(self.language) if definition else _own_titles().get(value, key)
+        if kind is None and value in ("opened_at", "closed_at"):
+            kind = "datetime"
+        return Column(key, title, value, kind, definition, self._place(value) is not None)
+
+    def _place(self, value: str) -> Any:
+        """Where the database finds it: a column, or a text in the record; None for what must be worked out."""
+        if value == "customer.name" and not self.language.startswith("zh"):
+            return Coalesce(NullIf("customer__name_en", Value("")), "customer__name")
+        if value in OWN:
+            return F(OWN[value])
+        definition = self.reader.fields.get(value)
+        if definition is None or definition.type not in _PLAIN:
+            return None
+        # On SQLite a JSON null reads as the text `null`.
+        place = NullIf(KT(f"data__{value}"), Value("null"), output_field=CharField())
+        return Cast(place, FloatField()) if definition.type in ("number", "money") else place
+
+    @cached_property
+    def counted_by(self) -> str:
+        """The moment a case belongs to a period by: the first moment among the columns that its first step fills (when the
+        complaint was received), otherwise when it was opened."""
+        procedure = self.reader.running.procedure
+        filled = {
+            key
+            for section in procedure.steps[procedure.first_step].fills
+            for key in procedure.form.sections[section].fields
+        }
+        return next((c.value for c in self.columns if c.kind == "datetime" and c.value in filled), "opened_at")
+
+    @property
+    def counted_by_title(self) -> str:
+        definition = self.reader.fields.get(self.counted_by)
+        return definition.title.in_(self.language) if definition else _own_titles()[self.counted_by]
+
+    # -- what may be asked
+
+    @cached_property
+    def filters(self) -> list[Filter]:
+        return [
+            found for key in self.register.filters if (found := self._filter(key)) and found.value != self.counted_by
+        ]
+
+    def _filter(self, key: str) -> Filter | None:
+        column = self._column(key) if key in self.register.columns else None
+        value = column.value if column else key
+        definition = self.reader.fields.get(value)
+        if column:
+            title = column.title
+        else:
+            title = definition.title.in_(self.language) if definition else _own_titles().get(key, key)
+        kind = (column.kind if column else None) or (definition.type if definition else None)
+        if key == "customer" or value.startswith("customer."):
+            return Filter(key, title, "customer", "customer")
+        match kind:
+            case "choice" | "choices" if definition:
+                choices = tuple(Choice(k, c.title.in_(self.language)) for k, c in definition.choices.items())
+                return Filter(key, title, "choice", value, choices)
+            case "boolean":
+                return Filter(key, title, "boolean", value, (Choice("true", _("Yes")), Choice("false", _("No"))))
+            case "department":
+                units = self.reader.people.units
+                return Filter(key, title, "department", value,
+                              tuple(Choice(unit, self.reader.department_name(unit)) for unit in units))  # fmt: skip
+            case "user":
+                people: Iterable[Person] = self.reader.people.people.values()
+                if definition and definition.of:
+                    people = [person for person in people if definition.of in person.departments]
+                return Filter(key, title, "user", value,
+                              tuple(Choice(person.key, person.called(self.language)) for person in people))  # fmt: skip
+            case "date" | "datetime":
+                return Filter(key, title, "period", value)
+            case "files" | "file" | "rows":
+                return None
+        return Filter(key, title, "text", value)
+
+    @cached_property
+    def steps(self) -> list[Choice]:
+        """The steps a case can stand at."""
+        steps = self.reader.running.procedure.steps
+        return [Choice(key, step.title.in_(self.language)) for key, step in steps.items() if step.is_open_ended]
+
+    def asked(self, words: Mapping[str, str], among: Collection[int] | None = None) -> Asked:
+        """What an address or a form says. What it does not understand it leaves out."""
+
+        def period(key: str) -> tuple[date | None, date | None]:
+            return _day(words.get(f"{key}_from", "")), _day(words.get(f"{key}_until", ""))
+
+        periods = {one.key: period(one.key) for one in self.filters if one.kind == "period" and any(period(one.key))}
+        values = {
+            one.key: text for one in self.filters if one.kind != "period" and (text := words.get(one.key, "").strip())
+        }
+        sort = words.get("sort", "")
+        sortable = {column.key for column in self.columns if column.sortable}
+        return Asked(
+            text=words.get("q", "").strip(),
+            status=words.get("status", "") if words.get("status") in ("open", "closed", "voided") else "",
+            step=words.get("step", ""),
+            overdue=words.get("overdue") == "1",
+            clause=words.get("clause", ""),
+            period=period("period"),
+            values=values,
+            periods=periods,
+            sort=sort if sort.removeprefix("-") in sortable else self.register.sort,
+            among=frozenset(among) if among is not None else None,
+        )
+
+    def said(self, asked: Asked) -> list[tuple[str, str]]:
+        """What was asked, in words: for the sheet and the chips."""
+        found: list[tuple[str, str]] = []
+        if asked.text:
+            found.append((_("Search"), asked.text))
+        if asked.status:
+            found.append((_("State"), {"open": _("Open"), "closed": _("Closed"), "voided": _("Voided")}[asked.status]))
+        if asked.overdue:
+            found.append((_("Deadline"), _("Overdue")))
+        if asked.step:
+            found.append((_("Stands at"), next((c.title for c in self.steps if c.value == asked.step), asked.step)))
+        if asked.clause:
+            found.append((_("Evidence of clause"), asked.clause))
+        if any(asked.period):
+            found.append((self.counted_by_title, _period_words(asked.period)))
+        for one in self.filters:
+            if text := asked.values.get(one.key):
+                found.append((one.title, next((c.title for c in one.choices if c.value == text), text)))
+            elif both := asked.periods.get(one.key):
+                found.append((one.title, _period_words(both)))
+        return found
+
+    # -- asking
+
+    def page(self, asked: Asked, number: int = 1) -> Page:
+        number = max(number, 1)
+        start = (number - 1) * PAGE
+        found = self.cases(asked)
+        decided = self._decided(asked)
+        if decided:  # worked out case by case: the count and the page come from one walk
+            matching = list(islice(self._matching(found, decided), max(MOST, start + PAGE) + 1))
+            count, shown = len(matching), matching[start : start + PAGE]
+            totals = self._totals(matching) if count <= MOST else [""] * len(self.columns)
+        else:
+            count = found.order_by()[: MOST + 1].count()
+            shown = list(found[start : start + PAGE])
+            totals = self._summed(found) if count <= MOST else [""] * len(self.columns)
+        capped = count > MOST
+        has_next = len(shown) == PAGE and (count > start + PAGE or capped)
+        return Page(self._lines(shown), min(count, MOST), capped, number, has_next, totals)
+
+    def every(self, asked: Asked) -> Iterator[Line]:
+        """All that match, in order: for the sheet. Read in portions, so that memory stays flat."""
+        matching = self._matching(self.cases(asked), self._decided(asked))
+        while portion := list(islice(matching, 500)):
+            yield from self._lines(portion)
+
+    def cases(self, asked: Asked) -> QuerySet[Case]:
+        found = (
+            Case.objects.filter(procedure=self.reader.procedure)
+            .select_related("customer__owner", "revision")
+            .defer("revision__definition")
+        )
+        if asked.among is not None:
+            found = found.filter(pk__in=asked.among)
+        if asked.status == "closed":
+            found = found.exclude(status__in=["open", "voided"])
+        elif asked.status:
+            found = found.filter(status=asked.status)
+        found = found.filter(self._about_tasks(asked))
+        if any(asked.period):
+            found = _within(found, self._place(self.counted_by), "datetime", asked.period, self.reader)
+        if asked.text:
+            found = found.filter(self._mentions(asked.text))
+        for one in self.filters:
+            if one.key in asked.periods:
+                definition = self.reader.fields.get(one.value)
+                kind = definition.type if definition else "datetime"
+                place = self._place(one.value)
+                if place is not None:
+                    found = _within(found, place, kind, asked.periods[one.key], self.reader)
+            elif one.key in asked.values:
+                found = found.filter(self._condition(one, asked.values[one.key]))
+        return found.order_by(*self._order(asked.sort))
+
+    def _about_tasks(self, asked: Asked) -> Q:
+        condition = Q()
+        mine = Task.objects.filter(case=OuterRef("pk"))
+        if asked.step:
+            open_there = mine.filter(state=Task.State.OPEN, step=asked.step)
+            condition &= Q(Exists(open_there.filter(due_at__lt=self.now) if asked.overdue else open_there))
+        elif asked.overdue:
+            condition &= Q(status="open", due_at__lt=self.now)
+        if asked.clause:
+            steps = [k for k, step in self.reader.running.procedure.steps.items() if asked.clause in step.clause]
+            condition &= Q(Exists(mine.filter(state=Task.State.DONE, step__in=steps)))
+        return condition
+
+    def _mentions(self, text: str) -> Q:
+        condition = Q(number__icontains=text)
+        for name in ("code", "name", "name_en", "short_name"):
+            condition |= Q(**{f"customer__{name}__icontains": text})
+        for key, definition in self.reader.fields.items():
+            if definition.type in _TEXTS:
+                condition |= Q(**{f"data__{key}__icontains": text})
+        return condition
+
+    def _condition(self, one: Filter, text: str) -> Q:
+        if one.kind == "customer":
+            named = Q()
+            for name in ("name", "name_en", "short_name"):
+                named |= Q(**{f"customer__{name}__icontains": text})
+            return named | Q(customer__code__iexact=text)
+        if one.value in OWN:
+            return Q(**{f"{OWN[one.value]}__icontains" if one.kind == "text" else OWN[one.value]: text})
+        if one.value in self.reader.fields:
+            return self._field_condition(one, text)
+        # An expression: whoever can match has the word somewhere in what it reads.
+        if one.kind not in ("choice", "department", "user"):
+            return Q()
+        reads = {name.partition(".")[0] for name in names_in(one.value)}
+        narrowed = Q()
+        for name in reads & self.reader.fields.keys():
+            narrowed |= Q(**{f"data__{name}__icontains": text})
+        return narrowed
+
+    def _field_condition(self, one: Filter, text: str) -> Q:
+        path = f"data__{one.value}"
+        if one.kind == "boolean":
+            yes = Q(**{path: True})
+            no = Q(**{path: False}) | Q(**{path: None}) | Q(**{f"{path}__isnull": True})
+            return yes if text == "true" else no
+        if one.kind == "text":
+            return Q(**{f"{path}__icontains": text})
+        definition = self.reader.fields[one.value]
+        return Q(**{f"{path}__icontains": f'"{text}"'} if definition.type == "choices" else {path: text})
+
+    def _order(self, sort: str) -> list[Any]:
+        key, falling = sort.removeprefix("-"), sort.startswith("-")
+        place = self._place(self._column(key).value if key in self.register.columns else key)
+        if place is None:
+            return ["-pk"]
+        if place == F("number"):
+            return ["-number" if falling else "number"]
+        order = place.desc(nulls_last=True) if falling else place.asc(nulls_last=True)
+        return [order, "-number" if falling else "number"]
+
+    # -- deciding case by case
+
+    def _decided(self, asked: Asked) -> list[tuple[Filter, str]]:
+        """The filters that the database cannot decide alone."""
+        return [
+            (one, asked.values[one.key])
+            for one in self.filters
+            if one.key in asked.values and one.kind != "customer"
+            and one.value not in OWN and one.value not in self.reader.fields
+        ]  # fmt: skip
+
+    def _matching(self, found: QuerySet[Case], decided: list[tuple[Filter, str]]) -> Iterator[Case]:
+        for case in found.iterator(chunk_size=500):
+            if all(self._matches(case, one, text) for one, text in decided):
+                yield case
+
+    def _matches(self, case: Case, one: Filter, text: str) -> bool:
+        value = read_or_none(one.value, self.reader.facts(case))
+        values = value if isinstance(value, list) else [value]
+        if one.kind == "boolean":
+            return bool(value) == (text == "true")
+        if one.kind == "text":
+            return any(text.lower() in str(each).lower() for each in values if each is not None)
+        return text in values
+
+    # -- lines
+
+    def _lines(self, cases: Iterable[Case]) -> list[Line]:
+        cases = list(cases)
+        tasks = open_steps(cases)
+        return [self._line(case, tasks.get(case.pk, [])) for case in cases]
+
+    def _line(self, case: Case, tasks: list[Task]) -> Line:
+        facts = self.reader.facts(case, self.reader.status_words(case, [task.step for task in tasks]))
+        cells = []
+        for column in self.columns:
+            value = read_or_none(column.value, facts, column.kind)
+            cells.append(Cell(value, self.reader.words(column.definition, value, column.kind), column.kind))
+        overdue = any(task.due_at and task.due_at < self.now for task in tasks)
+        return Line(case.number, cells, case.is_open, overdue, case.pk)
+
+    def _summed(self, found: QuerySet[Case]) -> list[str]:
+        sums = {
+            f"total_{column.key}": Sum(self._place(column.value))
+            for column in self.columns
+            if column.is_number and column.sortable and column.value != "round"
+        }
+        values = found.order_by().aggregate(**sums) if sums else {}
+        return [
+            self._total(column, values[f"total_{column.key}"]) if f"total_{column.key}" in values else ""
+            for column in self.columns
+        ]
+
+    def _totals(self, cases: list[Case]) -> list[str]:
+        found = []
+        for column in self.columns:
+            if not (column.is_number and column.sortable and column.value != "round"):
+                found.append("")
+                continue
+            values = [read_or_none(column.value, self.reader.facts(case)) for case in cases]
+            found.append(self._total(column, sum(Decimal(value) for value in values if value is not None)))
+        return found
+
+    def _total(self, column: Column, value: Any) -> str:
+        if value is None:
+            return ""
+        decimals = column.definition.decimals if column.definition else 0
+        return self.reader.words(None, round(Decimal(str(value)), decimals))
+
+
+def _own_titles() -> dict[str, str]:
+    return {
+        "number": _("Number"),
+        "status": _("State"),
+        "opened_at": _("Opened at"),
+        "closed_at": _("Closed at"),
+        "round": _("Round"),
+        "customer.name": _("Customer"),
+        "customer.code": _("Customer code"),
+        "customer": _("Customer"),
+        "step_titles": _("Stands at"),
+    }
+
+
+def _within(
+    found: QuerySet[Case], place: Any, kind: str, days: tuple[date | None, date | None], reader: Reader
+) -> QuerySet[Case]:
+    """Days in the organization's zone, the last one included. Moments are stored as UTC texts of one form, so they compare as texts."""
+    first, last = days
+    period = Period(first or date(1900, 1, 1), (last or date(9998, 12, 31)) + timedelta(days=1))
+    own = isinstance(place, F)
+    start, end = bounds(period, kind, reader, as_text=not own)
+    return found.alias(_at=place).filter(_at__gte=start, _at__lt=end) if not own else found.filter(
+        **{f"{place.name}__gte": start, f"{place.name}__lt": end}
+    )  # fmt: skip
+
+
+def bounds(period: Period, kind: str, reader: Reader, *, as_text: bool) -> tuple[Any, Any]:
+    if kind == "date":
+        return period.since.isoformat(), period.until.isoformat()
+    start, end = (moment.astimezone(UTC) for moment in period.moments(reader.zone))
+    return (start.isoformat(), end.isoformat()) if as_text else (start, end)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+
+
+def _period_words(days: tuple[date | None, date | None]) -> str:
+    first, last = days
+    return f"{first or '…'} – {last or '…'}"

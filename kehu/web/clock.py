@@ -1,0 +1,51 @@
+"""The demo's clock: moved forward by hand, so that reminders and escalations can be seen to come."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from kehu.cases import escalation
+from kehu.core import clock
+from kehu.core.models import Organization
+from kehu.notifications import delivery
+from kehu.organizations.queries import directory, local_now
+
+from .session import following_of
+
+STEPS = {"1h": timedelta(hours=1), "4h": timedelta(hours=4), "1d": timedelta(days=1)}
+
+
+@require_POST
+def move(request: HttpRequest) -> HttpResponse:
+    organization: Organization = request.organization  # type: ignore[attr-defined]
+    now: datetime = request.now  # type: ignore[attr-defined]
+    if not (settings.DEMO and organization.is_demo):
+        raise Http404
+    by = request.POST.get("by", "")
+    later = _next_morning(organization, now) if by == "morning" else now + STEPS.get(by, timedelta(hours=1))
+    # First what happens on the way, each at its own time; a clock moved before would let the worker fire it all at once.
+    fired = escalation.run_until(now, later, organization)
+    moment = clock.move_forward(organization, later - now)
+    delivery.deliver(moment, organization=organization)
+    if fired:
+        said = ngettext("The clock has moved; {count} time limit spoke up.", "The clock has moved; {count} time limits spoke up.", fired)
+        messages.info(request, said.format(count=fired))
+    else:
+        messages.info(request, _("The clock has moved; no time limit had come."))
+    return redirect(following_of(request))
+
+
+def _next_morning(organization: Organization, now: datetime) -> datetime:
+    """When the company opens on its next working day."""
+    calendar = directory(organization, local_now(organization, now).date()).calendar()
+    tomorrow = calendar.local_day(now) + timedelta(days=1)
+    day = next(calendar.working_days(tomorrow))
+    return calendar.moment(day, calendar.periods_of(day)[0].start)

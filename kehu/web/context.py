@@ -1,0 +1,93 @@
+"""What every staff page shows around itself: where one can go, what may be started, what is unread, the demo's clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
+
+from kehu.cases.permissions import may_open
+from kehu.cases.work import Work
+from kehu.notifications.queries import unread_count
+from kehu.procedures.revisions import procedures_of
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of the navigation."""
+
+    title: str
+    icon: str
+    address: str
+    is_here: bool
+    count: str = ""
+    is_alert: bool = False
+    is_tab: bool = False
+    """Among the few at the bottom of the phone."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """A procedure that this person may start."""
+
+    key: str
+    number: str
+    title: Any
+    address: str
+
+
+def navigation(request: HttpRequest) -> dict[str, Any]:
+    """`nav` in every template. Counted only where it is shown: two statements, none before somebody has signed in."""
+    return {"nav": SimpleLazyObject(lambda: _navigation(request))}
+
+
+def _navigation(request: HttpRequest) -> dict[str, Any]:
+    person = getattr(request, "person", None)
+    if person is None:
+        return {}
+    unread = unread_count(person)
+    return {
+        "places": _places(request, unread),
+        "startable": startable(request),
+        "unread": unread,
+        "clock": request.organization.is_demo and settings.DEMO,  # type: ignore[attr-defined]
+    }
+
+
+def _places(request: HttpRequest, unread: str) -> list[Place]:
+    rows = [
+        ("inbox", _("Inbox"), "inbox", "", True),
+        ("registers", _("Registers"), "table", "", True),
+        ("customers", _("Customers"), "building", "", True),
+        ("procedures", _("Procedures"), "book", "", False),
+        ("statistics", _("Statistics"), "chart-bar", "", False),
+        ("notices", _("Notices"), "bell", unread, True),
+    ]
+    places = []
+    for name, title, icon, count, is_tab in rows:
+        try:
+            address = reverse(name)
+        except NoReverseMatch:
+            continue
+        is_here = request.path == address or (address != "/" and request.path.startswith(address))
+        places.append(Place(title, icon, address, is_here, count, is_alert=name == "notices", is_tab=is_tab))
+    return places
+
+
+def startable(request: HttpRequest) -> list[Start]:
+    """The procedures in force whose first step is open to this person. No statement: both directories are kept."""
+    work = Work(request.organization, request.person, request.now)  # type: ignore[attr-defined]
+    found = []
+    for key, running in procedures_of(request.organization).items():  # type: ignore[attr-defined]
+        if may_open(work, running):
+            try:
+                address = reverse("new_case", args=[key])
+            except NoReverseMatch:
+                continue
+            found.append(Start(key, running.procedure.number, running.procedure.title, address))
+    return found

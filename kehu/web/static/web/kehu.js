@@ -1,0 +1,130 @@
+// What pages need beyond htmx and Tabler: the keyboard, refusals and failures said aloud, nothing typed ever lost.
+"use strict";
+
+const word = (name) => document.body.dataset["word" + name] || "";
+
+// --- saying something ---------------------------------------------------------------------------------------------
+
+function toast(text, kind = "info") {
+  const line = document.createElement("div");
+  line.className = `toast-line toast-${kind}`;
+  line.dataset.toast = "";
+  const said = document.createElement("span");
+  said.textContent = text;
+  const close = document.createElement("button");
+  close.type = "button";
+  close.dataset.close = "";
+  close.textContent = "×";
+  close.setAttribute("aria-label", word("Close"));
+  line.append(said, close);
+  document.getElementById("toasts").append(line);
+  fade(line);
+}
+
+// What went wrong stays until it is closed; the rest goes by itself.
+function fade(line) {
+  if (!/toast-(error|warning)/.test(line.className)) setTimeout(() => line.remove(), 6000);
+}
+
+document.querySelectorAll("[data-toast]").forEach(fade);
+window.kehu = { toast };
+
+// --- htmx: a refusal or a failure is never silent, and never takes the place of what was typed ----------------------
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr } = event.detail;
+  if (xhr.status < 400) return;
+  const page = new DOMParser().parseFromString(xhr.responseText || "", "text/html");
+  const refusal = page.querySelector("[data-refusal]");
+  if (refusal) {
+    toast(refusal.textContent.trim(), "error");
+    event.detail.shouldSwap = false;
+  } else if (xhr.status === 422 || xhr.status === 409) {
+    event.detail.shouldSwap = true; // the form again, with what was typed and what is wrong with it
+  } else {
+    toast(xhr.status === 404 ? word("Gone") : word("Error"), "error");
+  }
+  event.detail.isError = false;
+});
+document.addEventListener("htmx:sendError", () => toast(word("Offline"), "error"));
+document.addEventListener("htmx:timeout", () => toast(word("Late"), "error"));
+document.addEventListener("htmx:responseError", () => toast(word("Error"), "error"));
+document.addEventListener("htmx:swapError", () => toast(word("Error"), "error"));
+// Signed out meanwhile: the answer is the sign-in page, which must not appear inside a part of this one.
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  if (new URL(event.detail.xhr.responseURL || location.href).pathname.startsWith("/sign-in/")) {
+    event.preventDefault();
+    location.assign(`/sign-in/?next=${encodeURIComponent(location.pathname + location.search)}`);
+  }
+});
+
+// --- the mouse ----------------------------------------------------------------------------------------------------
+
+document.addEventListener("click", (event) => {
+  const target = event.target.closest("[data-close], [data-keys], [data-dialog]");
+  if (!target) return;
+  if ("close" in target.dataset) target.closest("[data-toast], dialog")?.[target.closest("dialog") ? "close" : "remove"]();
+  if ("keys" in target.dataset) document.getElementById("keys").showModal();
+  if ("dialog" in target.dataset) document.getElementById(target.dataset.dialog)?.showModal(); // <button data-dialog="id">
+});
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-submit]")) event.target.form.requestSubmit(); // filters apply at once
+});
+
+// --- the keyboard -------------------------------------------------------------------------------------------------
+
+const isTyping = (element) => element.matches("input, textarea, select, [contenteditable]");
+let leader = 0; // when `g` was pressed
+
+const lines = () => [...document.querySelectorAll("[data-line]")].filter((line) => line.offsetParent);
+
+function choose(step) {
+  const all = lines();
+  if (!all.length) return;
+  const at = all.findIndex((line) => line.classList.contains("is-chosen"));
+  const next = all[Math.min(all.length - 1, Math.max(0, at < 0 ? 0 : at + step))];
+  all[at]?.classList.remove("is-chosen");
+  next.classList.add("is-chosen");
+  next.focus({ preventScroll: true });
+  next.scrollIntoView({ block: "nearest" });
+  next.dispatchEvent(new CustomEvent("kehu:choose", { bubbles: true })); // hx-trigger="kehu:choose"
+}
+
+function open() {
+  const line = document.querySelector("[data-line].is-chosen");
+  const link = line?.matches("a") ? line : line?.querySelector("a");
+  if (link) location.assign(link.dataset.open || link.href);
+}
+
+const keys = {
+  "/": () => document.querySelector("[data-search]")?.focus(),
+  "?": () => document.getElementById("keys").showModal(),
+  j: () => choose(1),
+  k: () => choose(-1),
+  n: () => document.querySelector("[data-new]")?.click(),
+  g: () => { leader = Date.now(); },
+  i: () => { if (Date.now() - leader < 1200) location.assign(document.body.dataset.inbox); },
+};
+
+document.addEventListener("keydown", (event) => {
+  const element = event.target;
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    const form = element.closest?.("form") || document.querySelector("form[data-main]");
+    if (form) { event.preventDefault(); form.requestSubmit(form.querySelector("[data-default]") || undefined); }
+    return;
+  }
+  if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (isTyping(element)) {
+    if (event.key === "Escape") element.blur();
+    return;
+  }
+  if (event.key === "Enter" && (element === document.body || element.matches("[data-line]"))) {
+    event.preventDefault();
+    open();
+    return;
+  }
+  // A page's own verbs: <button data-key="a">
+  const verb = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+  if (verb && verb.offsetParent) { event.preventDefault(); verb.click(); return; }
+  if (keys[event.key]) { if (event.key !== "i") event.preventDefault(); keys[event.key](); }
+});
