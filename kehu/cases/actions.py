@@ -282,7 +282,7 @@ def _complete(
     if _by(folder).key in folder.submitters(step, item):
         raise OwnSubmission()
     _check_version(folder, definition, version)
-    _asked(folder, lambda: folder.complete(step, item, chosen_key, typed, reason))
+    _asked(folder, lambda: folder.complete(step, item, chosen_key, typed, reason, likeness=filling.facts["likeness"]))
 
 
 def _choose(

@@ -6,9 +6,12 @@ the case's lock: an instant of a task that is done does nothing. Fired late, bec
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Collection
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
+from django.db.models import QuerySet
 
 from kehu.core.models import Organization
 from kehu.core.scope import scope
@@ -21,45 +24,66 @@ from .assignment import told
 from .models import Assignment, Deadline, Task
 from .work import Folder, Work
 
+log = logging.getLogger("kehu.deadlines")
 
-def fire_due(now: datetime, *, limit: int = 1000, organization: Organization | None = None) -> int:
+
+def fire_due(
+    now: datetime, *, limit: int = 1000, organization: Organization | None = None, cases: Collection[int] | None = None
+) -> int:
     """Fires every instant that has come, oldest first; gives how many."""
     fired = 0
-    while fired < limit and _fire_next(now, organization):
+    while fired < limit and _fire_next(now, organization, cases):
         fired += 1
     return fired
 
 
-def run_until(start: datetime, end: datetime, organization: Organization) -> int:
+def run_until(start: datetime, end: datetime, organization: Organization, cases: Collection[int] | None = None) -> int:
     """The worker's work while a clock moves from `start` to `end`: every instant is fired at its own time, and what that starts
     comes in its turn. For stories and a demo's clock."""
     fired = 0
-    while True:
-        waiting = Deadline.everywhere.filter(organization=organization, active=True, at__lte=end).order_by("at")
-        following = waiting.values_list("at", flat=True).first()
-        if following is None:
-            return fired
-        fired += fire_due(max(following, start), organization=organization)
+    while following := _waiting(end, organization, cases).values_list("at", flat=True).first():
+        done = fire_due(max(following, start), organization=organization, cases=cases)
+        if not done:
+            break
+        fired += done
+    return fired
 
 
-@transaction.atomic
-def _fire_next(now: datetime, organization: Organization | None) -> bool:
-    waiting = (
-        Deadline.everywhere.filter(active=True, at__lte=now).order_by("at", "id").select_related("organization", "case")
-    )
+def _waiting(now: datetime, organization: Organization | None, cases: Collection[int] | None) -> QuerySet[Deadline]:
+    waiting = Deadline.everywhere.filter(active=True, at__lte=now).order_by("at", "id")
     if organization:
         waiting = waiting.filter(organization=organization)
+    return waiting if cases is None else waiting.filter(case__in=cases)
+
+
+def _fire_next(now: datetime, organization: Organization | None, cases: Collection[int] | None) -> bool:
+    try:
+        with transaction.atomic():
+            deadline = _claim(now, organization, cases)
+            if deadline is not None:
+                with scope(deadline.organization):
+                    _fire(deadline, now)
+    except DatabaseError:
+        raise
+    except Exception as error:
+        # One instant that cannot be fired (a mistake in a pack) must not stand in the way of all others.
+        assert deadline is not None
+        log.exception("instant %s of case %s could not be fired", deadline.pk, deadline.case_id)
+        Deadline.everywhere.filter(pk=deadline.pk).update(active=False, error=f"{type(error).__name__}: {error}"[:2000])
+    return deadline is not None
+
+
+def _claim(now: datetime, organization: Organization | None, cases: Collection[int] | None) -> Deadline | None:
+    """The next instant, for this worker alone."""
+    waiting = _waiting(now, organization, cases).select_related("organization", "case")
     if connection.features.has_select_for_update_skip_locked:
         # The case's lock first, as every action takes it; a case somebody is working on is left for the next turn.
         waiting = waiting.select_for_update(skip_locked=True, of=("case",))
-    deadline = waiting.first()
-    if deadline is None:
-        return False
-    with scope(deadline.organization):
+    for deadline in waiting[:20]:
         # The update is the claim: one worker wins it.
-        if Deadline.objects.filter(pk=deadline.pk, active=True).update(active=False, fired_at=now):
-            _fire(deadline, now)
-    return True
+        if Deadline.everywhere.filter(pk=deadline.pk, active=True).update(active=False, fired_at=now):
+            return deadline
+    return None
 
 
 def _fire(deadline: Deadline, now: datetime) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,8 @@ from kehu.procedures.sources import Source
 
 from . import actions
 from .assignment import told
-from .escalation import fire_due
-from .models import Case, Deadline, Task
+from .escalation import run_until
+from .models import Case, Task
 from .work import Work
 
 _DURATION = re.compile(r"(\d+)\s*(minute|hour|day|week)s?")
@@ -47,6 +48,10 @@ _ACTS: dict[str, Callable[..., Case]] = {
     "void": actions.void,
     "reopen": actions.reopen,
 }
+
+
+Report = Callable[[Organization, str, datetime], Any]
+"""What a register or the statistics of that key show at a moment."""
 
 
 class StoryError(Exception):
@@ -130,13 +135,15 @@ def _zh(value: Any) -> str:
     return str(value.get("zh", "")) if isinstance(value, Mapping) else str(value)
 
 
-def run_stories(loaded: LoadedPack, organization: Organization, source: Source) -> Result:
-    """Every story of one file; each leaves nothing behind."""
+def run_stories(
+    loaded: LoadedPack, organization: Organization, source: Source, reports: Mapping[str, Report] | None = None
+) -> Result:
+    """Every story of one file; each leaves nothing behind. `reports` are what `expect:` may look at beyond cases."""
     result = Result()
     for number, story in enumerate(source.value or []):
         result.stories += 1
         with scope(organization), transaction.atomic():
-            player = Player(loaded, organization, source, number, story)
+            player = Player(loaded, organization, source, number, story, reports)
             with translation.override("en"):
                 result.differences += player.play()
             transaction.set_rollback(True)
@@ -147,8 +154,15 @@ class Player:
     """One story as it is played."""
 
     def __init__(
-        self, loaded: LoadedPack, organization: Organization, source: Source, number: int, story: Mapping[str, Any]
+        self,
+        loaded: LoadedPack,
+        organization: Organization,
+        source: Source,
+        number: int,
+        story: Mapping[str, Any],
+        reports: Mapping[str, Report] | None = None,
     ):
+        self.reports = reports or {}
         self.loaded, self.organization, self.source, self.story = loaded, organization, source, story
         self.name = str(story.get("example", f"story {number + 1}"))
         self.path: tuple[Any, ...] = (number,)
@@ -189,12 +203,15 @@ class Player:
             self.path = before
 
     def _differs(self, path: tuple[Any, ...], message: str) -> None:
-        self.differences.append(Difference(self.source.file, self.source.line((*self.path, *path)), self.name, message))
+        self.differences.append(Difference(self.source.file, self.source.line_of((*self.path, *path)), self.name, message))
 
     # -- the clock
 
     def _moment(self, value: Any) -> datetime:
-        found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        try:
+            found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        except ValueError:
+            raise StoryError(f'"{value}" is no moment such as 2024-03-15 14:00') from None
         return found if found.tzinfo else found.replace(tzinfo=self.zone)
 
     @property
@@ -205,14 +222,12 @@ class Player:
         """The clock moves; on the way the worker fires every instant at its own time."""
         if moment < self.now:
             raise StoryError(f"the clock cannot go back from {self.now:%Y-%m-%d %H:%M} to {moment:%Y-%m-%d %H:%M}")
-        while True:
-            following = (
-                Deadline.objects.filter(active=True, at__lte=moment).order_by("at").values_list("at", flat=True).first()
-            )
-            if following is None:
-                break
-            fire_due(max(following, self.now), organization=self.organization)
+        run_until(self.now, moment, self.organization, self._firing())
         self.now = moment
+
+    def _firing(self) -> list[int] | None:
+        """The cases whose instants are fired while the clock moves; None for all."""
+        return None
 
     def _move_clock(self, line: Mapping[str, Any]) -> None:
         if "after" in line:
@@ -369,8 +384,11 @@ class Player:
         """A position, a demo person, or a relative position of the case: as the member's key."""
         assert self.loaded.pack
         words = str(words)
-        if words in self.loaded.pack.positions:
+        people = directory(self.organization, self.now.date())
+        if words in people.people:
             return words
+        if holders := people.holders.get(words):
+            return holders[0].key
         if words in self.names:
             return self.names[words]
         if words in self.loaded.pack.relative_positions and case:
@@ -403,6 +421,8 @@ class Player:
             "status": self._expect_status,
             "data": self._expect_data,
             "ledger": self._expect_ledger,
+            "attachments": self._expect_attachments,
+            **{key: partial(self._expect_report, key) for key in self.reports},
             "round": lambda value: self._same(("expect", "round"), "round", self._current().round, value),
         }
         for key, value in expected.items():
@@ -472,6 +492,34 @@ class Player:
         for key, value in expected.items():
             definition = form.table(key) or form.field(key)
             self._same(("expect", "data", key), key, data.get(key), value, definition)
+
+    def _expect_attachments(self, expected: Any) -> None:
+        """The files that the record names, in any order."""
+        case = self._current()
+        form = self.loaded.procedures[case.procedure.key].form
+        names: list[str] = []
+        for _section, _title, key, field in form.fields():
+            value = case.data.get(key)
+            if field.type in ("file", "files") and value:
+                names += [value] if isinstance(value, str) else value
+        if sorted(names) != sorted(expected or []):
+            self._differs(("expect", "attachments"), f"attachments should be {_listed(expected)}, are {_listed(names)}")
+
+    def _expect_report(self, report: str, expected: Mapping[str, Any]) -> None:
+        """What a register or the statistics show: "at least these" where things are named, row by row where they are listed."""
+        for key, wanted in expected.items():
+            actual = self.reports[report](self.organization, str(key), self.now)
+            self._contains(("expect", report, key), str(key), actual, wanted)
+
+    def _contains(self, path: tuple[Any, ...], name: str, actual: Any, expected: Any) -> None:
+        if isinstance(expected, Mapping) and isinstance(actual, Mapping):
+            for key, value in expected.items():
+                if key not in actual:
+                    self._differs(path, f"{name} has no {key}; it has {_listed(actual)}")
+                else:
+                    self._contains(path, f"{name}.{key}", actual[key], value)
+        else:
+            self._same(path, name, actual, expected)
 
     def _expect_ledger(self, expected: Mapping[str, Any]) -> None:
         for path, value in expected.items():

@@ -137,6 +137,8 @@ class Deadline(OrganizationRow):
     provisional = models.BooleanField(default=False)
     fired_at = models.DateTimeField(null=True, blank=True)
     active = models.BooleanField(default=True)
+    error = models.TextField(blank=True)
+    """Why it could not be fired."""
 
     class Meta:
         indexes = [models.Index(fields=["at"], condition=models.Q(active=True), name="deadline_next")]

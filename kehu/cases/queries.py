@@ -218,33 +218,23 @@ def figures_of(customer: Customer, now: datetime) -> list[Figures]:
     ]
 
 
-@dataclass(frozen=True)
-class Happening:
-    """An event of one of several cases."""
-
-    event: Event
-    case: Case
-    step: Text | None
-
-    @property
-    def name(self) -> str:
-        return self.event.name
-
-
-def happenings(cases: Iterable[Case], limit: int = 20) -> list[Happening]:
-    """The latest events of these cases, the latest first."""
-    by_stream = {f"case:{case.pk}": case for case in cases}
-    events = Event.objects.filter(stream__in=by_stream).order_by("-at", "-pk")[:limit]
-    found = []
-    for event in events:
-        case = by_stream[event.stream]
-        step = revisions.running(case.revision).procedure.steps.get(str(event.facts.get("step", "")))
-        found.append(Happening(event, case, step.title if step else None))
-    return found
-
-
 def latest_cases(customer: Customer, limit: int = 20) -> list[Case]:
-    return list(_cases().filter(customer=customer).order_by("-changed_at")[:limit])
+    """With their data: what a timeline is written from."""
+    cases = Case.objects.select_related("procedure", "revision", "customer__owner").defer("revision__definition")
+    return list(cases.filter(customer=customer).order_by("-changed_at")[:limit])
+
+
+def taken_part(person: Person, cases: Iterable[Case]) -> set[int]:
+    """Those of the cases in which he has or had a task."""
+    mine = Assignment.objects.filter(member_id=person.id, task__case__in=list(cases))
+    return set(mine.values_list("task__case_id", flat=True))
+
+
+def latest_events(cases: Iterable[Case], limit: int = 20) -> list[tuple[Case, Event]]:
+    """What happened last in these cases, the latest first."""
+    by_stream = {f"case:{case.pk}": case for case in cases}
+    events = Event.objects.filter(stream__in=by_stream).order_by("-at", "-sequence", "-pk")[:limit]
+    return [(by_stream[event.stream], event) for event in events]
 
 
 def _cases() -> QuerySet[Case]:

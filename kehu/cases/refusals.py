@@ -56,6 +56,11 @@ class MayNotStart(NotYours):
     message = _("“{procedure}” is started by {role}; your position does not allow it.")
 
 
+class MayNotSee(NotYours):
+    code = "case.may_not_see"
+    message = _("You take no part in {number}. Ask whoever handles it, or your manager, if you need to read it.")
+
+
 class OwnSubmission(AgainstTheRule):
     code = "task.own_submission"
     message = _("You submitted this yourself; somebody else must decide it.")

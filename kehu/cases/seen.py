@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
-from kehu.organizations.queries import Person
-
-from .models import Assignment, Case
+from .models import Assignment
 
 
-def mark_seen(*, case: Case, by: Person, now: datetime) -> int:
-    """His open tasks of this case are no longer new to him."""
-    return Assignment.objects.filter(task__case=case, member_id=by.id, is_open=True, seen_at=None).update(seen_at=now)
+def mark_seen(assignments: Iterable[Assignment], *, now: datetime) -> int:
+    """These tasks are no longer new to those who have them; no statement where none was."""
+    keys = [assignment.pk for assignment in assignments if assignment.seen_at is None]
+    return Assignment.objects.filter(pk__in=keys).update(seen_at=now) if keys else 0

@@ -147,6 +147,11 @@ def timeline(record: Record) -> list[Entry]:
     return entries[::-1]
 
 
+def entry_of(words: Words, event: Event) -> Entry:
+    """One event on its own, for lists that go across cases."""
+    return _entry(words, event)
+
+
 def _entry(words: Words, event: Event) -> Entry:
     facts = event.facts
     person = words.actor(event.by)

@@ -219,6 +219,7 @@ class Folder:
             "starter": self.starter,
             "number": self.case.number,
             "round": self.state.round,
+            "likeness": 0,
             "customer": customer_facts(customer),
             "settings": {key: setting.value for key, setting in self.running.pack.settings.items()},
             **more,

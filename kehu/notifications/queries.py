@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from kehu.core.models import Organization
 from kehu.cases.models import Case
+from kehu.core.models import Organization
 from kehu.organizations.queries import Person
 from kehu.procedures import revisions
 
@@ -77,6 +77,10 @@ def notices_of(
         for notice in page
     ]
     return Page(lines, str(page[-1].pk) if len(notices) > PAGE else "")
+
+
+def notice_of(person: Person, key: int) -> Notice | None:
+    return Notice.objects.filter(member_id=person.id, pk=key).first()
 
 
 def _cases(numbers: list[str]) -> list[Case]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, get_args
 
@@ -15,7 +16,7 @@ from kehu.organizations.queries import Person
 from kehu.procedures.models import Revision
 
 from .sheet import Sheet
-from .typesetting import typeset
+from .typesetting import PaperError, can_be_set, typeset
 from .written import written
 
 Language = Literal["zh", "en", "both"]
@@ -37,8 +38,17 @@ def case_pages(
     as_images: bool = False,
 ) -> list[bytes]:
     with scope(case.organization):
-        data = Sheet(case, copy_for=copy_for, by=by, now=now).data()
-    return _typeset("standard.typ", data, f"cases/{case.number}/", case.revision, language, now, as_images)
+        sheet = Sheet(case, language=language, copy_for=copy_for, by=by, now=now)
+        data, pictures = sheet.data(), sheet.pictures()
+    path = f"cases/{case.number}/"
+    try:
+        return _typeset("standard.typ", data, path, case.revision, language, now, as_images, pictures)
+    except PaperError:
+        sound = {name: picture for name, picture in pictures.items() if can_be_set(picture)}
+        if len(sound) == len(pictures):
+            raise
+    data["pictures"] = [one for one in data["pictures"] if one["file"] in sound]
+    return _typeset("standard.typ", data, path, case.revision, language, now, as_images, sound)
 
 
 def procedure_pdf(revision: Revision, language: Language, *, by: Person | None = None, now: datetime) -> bytes:
@@ -55,14 +65,21 @@ def procedure_pages(
 
 
 def _typeset(
-    layout: str, data: dict[str, Any], path: str, own: Revision | None, language: Language, now: datetime, as_images: bool
+    layout: str,
+    data: dict[str, Any],
+    path: str,
+    own: Revision | None,
+    language: Language,
+    now: datetime,
+    as_images: bool,
+    pictures: Mapping[str, bytes] | None = None,
 ) -> list[bytes]:
     url = f"{settings.URL}/{path}"
     return typeset(
         layout,
         {**data, "language": language, "url": url},
         now=now,
-        files={"qr.svg": _qr(url)},
+        files={"qr.svg": _qr(url), **(pictures or {})},
         own_layout=_own_layout(own) if own else "",
         as_images=as_images,
     )

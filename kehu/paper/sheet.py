@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
+from pathlib import Path
 from typing import Any
+
+from django.conf import settings
 
 from kehu.cases.models import Attachment, Case, Task
 from kehu.cases.work import Folder, Work
@@ -40,6 +43,9 @@ VOID: Words = {"zh": "作废", "en": "VOID"}
 IN_PROGRESS: Words = {"zh": "进行中", "en": "IN PROGRESS"}
 
 WIDE = ("longtext", "file", "files", "rows")
+_PICTURES = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpg", b"GIF8": "gif", b"RIFF": "webp"}
+_ROOM_FOR_PICTURES = 40 * 2**20
+"""Octets of pictures that one page may carry; further ones are only listed."""
 _HALF_LINE = 40
 """How many Latin letters wide a value may be and still share its line with another field."""
 
@@ -55,7 +61,8 @@ class Signing:
 
 
 class Sheet:
-    def __init__(self, case: Case, *, copy_for: str | None, by: Person | None, now: datetime):
+    def __init__(self, case: Case, *, language: str, copy_for: str | None, by: Person | None, now: datetime):
+        self.language = language
         self.case, self.copy_for, self.by, self.now = case, copy_for, by, now
         self.work = Work(case.organization, by, now)
         tasks = list(Task.objects.filter(case=case).order_by("id"))
@@ -105,7 +112,8 @@ class Sheet:
             "sections": [section for section in self._sections() if section],
             "rounds": [self._round(number) for number in range(1, case.round)],
             "record": list(self._record()),
-            "attachments": self._attachments(),
+            "attachments": [self._attachment(one) for one in self.attachments],
+            "pictures": [{"file": file, "name": one.name} for file, one, _ in self._pictures],
         }
 
     def _watermark(self) -> Words | None:
@@ -138,13 +146,13 @@ class Sheet:
         visible = [
             (name, field)
             for name, field in section.fields.items()
-            if not field.gather and holds(field.visible, context)
+            if not field.gather
+            and holds(field.visible, context)
+            and (field.is_typed_in or name in signed or _is_filled(values.get(name)))
         ]
         typed_in = [name for name, field in visible if field.is_typed_in]
         told = typed_in or [name for name, _ in visible]
-        is_filled = any(_is_filled(values.get(name)) for name in told) or any(
-            values.get(one.field) for one in signings
-        )
+        is_filled = any(_is_filled(values.get(name)) for name in told) or any(values.get(one.field) for one in signings)
         if not visible or not (is_filled or self._is_being_filled(key, item)):
             return None
         return {
@@ -177,28 +185,28 @@ class Sheet:
             if not section.each_round:
                 continue
             for item in rows_of(self.form, self.folder.state.data, section.per) if section.per else [""]:
-                if task := self._filler(key, section, item, number):
-                    sections.append(self._earlier(key, section, item, task))
+                if tasks := self._fillers(key, section, item, number):
+                    sections.append(self._earlier(key, section, item, tasks))
         return {"round": number, "sections": sections}
 
-    def _filler(self, key: str, section: Section, item: str, number: int) -> Task | None:
-        found = [
+    def _fillers(self, key: str, section: Section, item: str, number: int) -> list[Task]:
+        return [
             task
             for task in self.folder.tasks
             if task.state == Task.State.DONE
             and task.round == number
             and key in self.procedure.steps[task.step].fills
-            and task.item in ((item,) if section.per else ("", task.item))
+            and (task.item == item or not section.per)
             and any(_is_filled(task.filled.get(name)) for name in section.fields)
         ]
-        return found[-1] if found else None
 
-    def _earlier(self, key: str, section: Section, item: str, task: Task) -> dict[str, Any]:
-        values = {
-            name: decoded_value(field, task.filled.get(name), self.form)
-            for name, field in section.fields.items()
-            if field.is_typed_in
-        }
+    def _earlier(self, key: str, section: Section, item: str, tasks: list[Task]) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for task in tasks:
+            for name, field in section.fields.items():
+                if field.is_typed_in and name in task.filled:
+                    filled = decoded_value(field, task.filled[name], self.form)
+                    values[name] = _all_rows(field, values.get(name), filled)
         return {
             "key": key,
             "title": section.title.model_dump(),
@@ -209,7 +217,7 @@ class Sheet:
             "signatures": [
                 {"label": section.fields[one.field].title.model_dump(), **self._signed_by(signing)}
                 for one in self.signings[key]
-                if (signing := self._signing_task(one, item, task.round))
+                if (signing := self._signing_task(one, item, tasks[-1].round))
             ],
         }
 
@@ -231,11 +239,13 @@ class Sheet:
             }
             if any(steps.values()):
                 moments = (f"{name.removesuffix('_by')}{ending}" for ending in ("_at", "_on"))
-                moment = next((one for one in moments if one in section.fields), None)
+                moment = next((one for one in moments if one in section.fields and section.fields[one].system), None)
                 found.append(Signing(name, {key: outcomes for key, outcomes in steps.items() if outcomes}, moment))
         return found
 
-    def _signing_task(self, signing: Signing, item: str, number: int | None = None, by: str | None = None) -> Task | None:
+    def _signing_task(
+        self, signing: Signing, item: str, number: int | None = None, by: str | None = None
+    ) -> Task | None:
         found = [
             task
             for task in self.folder.tasks
@@ -315,32 +325,57 @@ class Sheet:
         field = table.columns.get(key_column(self.form, each.rows) or "") if table else None
         return self.text(field, task.item) if field else task.item
 
-    def _attachments(self) -> list[dict[str, Any]]:
-        found = Attachment.objects.filter(case=self.case).select_related("stored").order_by("at", "id")
-        return [
-            {
-                "name": one.name,
-                "field": field.title.model_dump() if (field := self.form.field(one.field)) else "",
-                "size": _size(one.stored.size),
-                "by": self.signers.name(self.signers.keys.get(one.by_id or 0)),
-                "at": self.moment(one.at),
-            }
-            for one in found
-        ]
+    @cached_property
+    def attachments(self) -> list[Attachment]:
+        return list(Attachment.objects.filter(case=self.case).select_related("stored").order_by("at", "id"))
+
+    def _attachment(self, one: Attachment) -> dict[str, Any]:
+        field = self.form.field(one.field)
+        return {
+            "name": one.name,
+            "field": field.title.model_dump() if field else "",
+            "size": _size(one.stored.size),
+            "by": self.signers.name(self.signers.keys.get(one.by_id or 0)),
+            "at": self.moment(one.at),
+        }
+
+    def pictures(self) -> dict[str, bytes]:
+        """What typst reads beside the data: attached pictures are printed behind the sheet."""
+        return {file: content for file, _, content in self._pictures}
+
+    @cached_property
+    def _pictures(self) -> list[tuple[str, Attachment, bytes]]:
+        found, room = [], _ROOM_FOR_PICTURES
+        for number, one in enumerate(self.attachments, start=1):
+            if one.stored.size > room or not one.stored.content_type.startswith("image/"):
+                continue
+            file = Path(settings.MEDIA_ROOT) / one.stored.path
+            content = file.read_bytes() if file.is_file() else b""
+            if kind := next((kind for start, kind in _PICTURES.items() if content.startswith(start)), None):
+                room -= len(content)
+                found.append((f"picture-{number}.{kind}", one, content))
+        return found
 
     # -- values
 
     def _field(self, name: str, field: FieldDefinition, values: Mapping[str, Any]) -> dict[str, Any]:
         value = values.get(name)
-        printed: dict[str, Any] = {"key": name, "label": field.title.model_dump(), "kind": "text", "wide": field.type in WIDE}
+        printed: dict[str, Any] = {
+            "key": name,
+            "label": field.title.model_dump(),
+            "kind": "text",
+            "wide": field.type in WIDE,
+        }
         if field.type == "rows":
             return printed | {"kind": "table"} | self._table(name, field, value or [])
         if field.is_typed_in and field.type in ("choice", "choices", "boolean"):
             options = self._options(field, value)
-            letters = sum(_width(option["title"]["zh"]) + 4 for option in options)
+            letters = sum(self.width(option["title"]) + 4 for option in options)
             return printed | {"kind": "options", "options": options, "wide": letters > _HALF_LINE}
+        if field.type in ("file", "files") and not value:
+            value = [one.name for one in self.attachments if one.field == name]
         text = self.text(field, value)
-        return printed | {"value": text, "wide": printed["wide"] or _width(text) > 2 * _HALF_LINE}
+        return printed | {"value": text, "wide": printed["wide"] or self.width(text) > 2 * _HALF_LINE}
 
     def _options(self, field: FieldDefinition, value: Any) -> list[dict[str, Any]]:
         if field.type == "boolean":
@@ -357,7 +392,7 @@ class Sheet:
         }
         cells = [[self.text(column, row.get(key)) for key, column in columns.items()] for row in rows]
         widths = [
-            min(max([_width(column.title.zh), 6, *(_width(row[place]) for row in cells)]), 34)
+            min(max([self.width(column.title.model_dump()), 6, *(self.width(row[place]) for row in cells)]), 34) + 2
             for place, column in enumerate(columns.values())
         ]
         return {
@@ -380,18 +415,24 @@ class Sheet:
             case "user":
                 return self.signers.name(value)
             case "department":
-                return _joined([self.department(one) for one in value]) if isinstance(value, list) else self.department(value)
+                return (
+                    _joined([self.department(one) for one in value])
+                    if isinstance(value, list)
+                    else self.department(value)
+                )
             case "customer":
                 return self._customers.get(str(value), str(value))
             case "date" | "datetime":
                 return self.moment(value)
             case "number" | "money":
                 return self._amount(field, value)
-            case "files":
-                return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
+            case "file" | "files":
+                return "; ".join(map(str, value)) if isinstance(value, list) else str(value)
             case "rows":
                 return "\n".join(
-                    "; ".join(_plain(self.text(field.columns.get(key), cell)) for key, cell in row.items() if _is_filled(cell))
+                    "; ".join(
+                        _plain(self.text(field.columns.get(key), cell)) for key, cell in row.items() if _is_filled(cell)
+                    )
                     for row in value
                 )
         return str(value)
@@ -418,6 +459,12 @@ class Sheet:
             for customer in Customer.objects.all()
         }
 
+    def width(self, text: Words | str) -> int:
+        """In Latin letters; a Chinese character is two wide. Side by side the two languages wrap."""
+        if not isinstance(text, str):
+            return max(self.width(text[one]) for one in ("zh", "en") if self.language in (one, "both"))
+        return sum(2 if letter > "⺀" else 1 for letter in text)
+
     def moment(self, value: Any) -> str:
         if isinstance(value, datetime):
             return f"{value.astimezone(self.zone):%Y-%m-%d %H:%M}"
@@ -430,6 +477,13 @@ def _signs(value: Any) -> bool:
 
 def _is_filled(value: Any) -> bool:
     return value not in (None, "", [], {})
+
+
+def _all_rows(field: FieldDefinition, before: Any, now: Any) -> Any:
+    """What was filled last; of a table whose rows have keys, every row that was filled."""
+    if field.type != "rows" or not field.key or not before:
+        return now
+    return list({row.get(field.key): row for row in (*before, *(now or []))}.values())
 
 
 def _titled(field: FieldDefinition, value: Any) -> Words | str:
@@ -446,11 +500,6 @@ def _joined(texts: list[Words | str]) -> Words:
 
 def _plain(text: Words | str) -> str:
     return text if isinstance(text, str) else text["zh"]
-
-
-def _width(text: Words | str) -> int:
-    """In Latin letters; a Chinese character is two wide."""
-    return sum(2 if letter > "⺀" else 1 for letter in _plain(text))
 
 
 def _day(value: Any) -> date | None:

@@ -36,7 +36,9 @@ class Signers:
         self.keys: dict[int, str] = {member.pk: member.key for member in members}
         self.held: dict[str, list[Held]] = {}
         for post in (
-            Appointment.everywhere.filter(organization=organization).select_related("position").order_by("-position__rank")
+            Appointment.everywhere.filter(organization=organization)
+            .select_related("position")
+            .order_by("-position__rank")
         ):
             held = Held(post.position.title, post.valid_from, post.valid_until)
             self.held.setdefault(self.keys[post.member_id], []).append(held)

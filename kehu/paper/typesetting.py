@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import typst
 from django.conf import settings
@@ -42,17 +42,33 @@ def typeset(
         "data.json": json.dumps(_cleaned(data), ensure_ascii=False).encode(),
     }
     sources["main.typ"] = own_layout.encode() if own_layout else sources[layout]
-    as_what: Literal["png", "pdf"] = "png" if as_images else "pdf"
     try:
-        made, warnings = typst.compile_with_warnings(
-            sources, font_paths=_fonts(), format=as_what, ppi=110 if as_images else None, timestamp=now.astimezone(UTC)
-        )
+        made, warnings = _compiled(sources, as_images, now)
     except typst.TypstError as error:
         where = "print.typ" if own_layout else layout
         raise PaperError(f"{where} cannot be set: {_words(error)}") from error
     if warnings:
         raise PaperError("; ".join(_words(warning) for warning in warnings))
-    return list(made) if isinstance(made, list) else [made]  # type: ignore[list-item]
+    return list(made) if isinstance(made, list) else [made]
+
+
+def can_be_set(picture: bytes) -> bool:
+    """Whether typst can read the picture; what a camera or a browser calls one may be broken."""
+    try:
+        _compiled({"main.typ": b'#image("picture")', "picture": picture}, False, datetime.now(UTC))
+    except typst.TypstError:
+        return False
+    return True
+
+
+def _compiled(sources: dict[str, bytes], as_images: bool, now: datetime) -> tuple[Any, list[typst.TypstWarning]]:
+    return typst.compile_with_warnings(  # type: ignore[call-overload, no-any-return]  # its stubs know no sources in memory
+        sources,
+        font_paths=_fonts(),
+        format="png" if as_images else "pdf",
+        ppi=110 if as_images else None,
+        timestamp=now.astimezone(UTC),
+    )
 
 
 @lru_cache(maxsize=1)

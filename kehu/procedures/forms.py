@@ -29,9 +29,6 @@ from kehu.organizations.queries import Directory
 MAX_TEXT = 500
 MAX_LONGTEXT = 20_000
 MAX_ROWS = 500
-SIMILAR_FROM = 80
-"""Per cent of likeness from which a text counts as copied (MFG-S4-4.1#2); what follows from it is the pack's to say."""
-
 
 @dataclass
 class Filling:
@@ -77,6 +74,7 @@ def accept(filling: Filling, values: Mapping[str, Any], outcome: Outcome | None,
         raise BadData(filling.findings)
     if outcome is None:
         return typed
+    filling.facts = {**filling.facts, "likeness": _likeness(filling, typed)}
     after = compute(filling.form, filled(filling.form, filling.data, filling.item, typed, filling.step), filling.facts)
     context = filling.context(after)
     if not outcome.refuses:
@@ -391,6 +389,20 @@ def _check_copied(
                     title=_title(definition)
                 ),
             )
+
+
+def _likeness(filling: Filling, typed: Data) -> int:
+    """How alike the likest of the filled texts is to one it is to be compared with (`compare:`), in per cent. What follows
+    from it is the pack's to say: expressions read it as `likeness`."""
+    return max(
+        (
+            likeness(str(typed[key]), text)
+            for _section_key, _section, key, definition in filling.fields()
+            if definition.compare and typed.get(key)
+            for text in texts_in(filling.data.get(definition.compare))
+        ),
+        default=0,
+    )
 
 
 def texts_in(value: Any) -> list[str]:

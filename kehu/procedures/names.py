@@ -12,7 +12,7 @@ from kehu.engine.expressions import ExpressionError, parse
 from .sources import listed
 
 FACTS = frozenset(
-    {"now", "today", "by", "by_department", "starter", "number", "round", "reason", "outcome", "customer"}
+    {"now", "today", "by", "by_department", "starter", "number", "round", "reason", "outcome", "customer", "likeness"}
 )
 REGISTER_FACTS = FACTS | {"status", "opened_at", "closed_at", "step_titles"}
 CUSTOMER = frozenset({"code", "name", "class", "is_key", "owner"})

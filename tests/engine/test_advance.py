@@ -315,7 +315,10 @@ class AnyCase(RuleBasedStateMachine):
         self.filled += mine.items()
         dropped = {unit for _, unit in self.standing} - {row["unit"] for row in self.state.data["rows"]}
         self.standing = {place: kept for place, kept in self.standing.items() if place[1] not in dropped or not place[1]}
-        self.standing |= {(key, token.item if key == "remark" else ""): value for key, value in mine.items() if key != "rows"}
+        here = [row["unit"] for row in self.state.data["rows"]]
+        self.standing |= {(key, ""): value for key, value in mine.items() if key in ("amount", "comment")}
+        if "remark" in mine and token.item in here:
+            self.standing["remark", token.item] = mine["remark"]
         if move.round > before.round:
             self.standing = {place: kept for place, kept in self.standing.items() if place[0] == "amount"}
 

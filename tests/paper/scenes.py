@@ -43,8 +43,21 @@ QUALITY = {
     "talked_at": at("2024-03-15 14:40"),
     "cause": "折弯模刃口磨损，首件检验未覆盖内角。",
     "actions": [
-        {"what": "全检在库支架", "who": "qc_staff", "how": "逐件目视加手感检查，不良品返工去毛刺", "where": "成品仓", "when_done": "2024-03-20", "why": "防止不良流出"},
-        {"what": "修订首件检验表", "who": "qa_head", "how": "增加内角毛刺项目，培训检验员", "where": "品质部", "when_done": "2024-03-22"},
+        {
+            "what": "全检在库支架",
+            "who": "qc_staff",
+            "how": "逐件目视加手感检查，不良品返工去毛刺",
+            "where": "成品仓",
+            "when_done": "2024-03-20",
+            "why": "防止不良流出",
+        },
+        {
+            "what": "修订首件检验表",
+            "who": "qa_head",
+            "how": "增加内角毛刺项目，培训检验员",
+            "where": "品质部",
+            "when_done": "2024-03-22",
+        },
     ],
     "planned_completion": "2024-03-22",
 }
@@ -70,9 +83,16 @@ def round_of(telling: Telling) -> Telling:
         telling.do("approve-countermeasure", item=item, by=manager, outcome="approve")
     telling.do("distribute-copy", by="complaint_tracker")
     telling.do(
-        "reply-customer", by="sales_handler", reply_channel="email", reply_to="何经理", reply_text="三天内补换毛刺件，并改善包装。"
+        "reply-customer",
+        by="sales_handler",
+        reply_channel="email",
+        reply_to="何经理",
+        reply_text="三天内补换毛刺件，并改善包装。",
     )
-    done = [{"action": line["what"], "actual": "2024-03-15", "state": "done"} for line in (*QUALITY["actions"], *MATERIALS["actions"])]
+    done = [
+        {"action": line["what"], "actual": "2024-03-15", "state": "done"}
+        for line in (*QUALITY["actions"], *MATERIALS["actions"])
+    ]
     return telling.do("track-actions", by="complaint_tracker", tracking=done, outcome="all_done")
 
 
@@ -98,18 +118,52 @@ def complaint_in_second_round(organization: Organization, **more: Any) -> Tellin
     to_departments(telling, "quality", "engineering")
     telling.now += timedelta(minutes=20)
     telling.do(
-        "propose-countermeasure", item="engineering", by="eng_head", outcome="object", reason="图纸与工艺无误，碰伤发生在包装和运输。"
+        "propose-countermeasure",
+        item="engineering",
+        by="eng_head",
+        outcome="object",
+        reason="图纸与工艺无误，碰伤发生在包装和运输。",
     )
     telling.now += timedelta(minutes=25)
-    telling.do("rule-responsibility", by="vice_gm", ruling_department="materials", ruling_text="碰伤由包装造成，由资材部负责。")
-    telling.do("countermeasure-meeting", by="vice_gm", outcome="held", chair="vice_gm", participants="品质、资材、业务", minutes="对策当日提出。")
-    telling.do("notify-departments", by="complaint_tracker", notices=[{"department": "materials", "notified_at": telling.now, "person": "唐伟明"}])
+    telling.do(
+        "rule-responsibility", by="vice_gm", ruling_department="materials", ruling_text="碰伤由包装造成，由资材部负责。"
+    )
+    telling.do(
+        "countermeasure-meeting",
+        by="vice_gm",
+        outcome="held",
+        chair="vice_gm",
+        participants="品质、资材、业务",
+        minutes="对策当日提出。",
+    )
+    telling.do(
+        "notify-departments",
+        by="complaint_tracker",
+        notices=[{"department": "materials", "notified_at": telling.now, "person": "唐伟明"}],
+    )
     round_of(telling)
     telling.now += timedelta(minutes=20)
-    telling.do("confirm-customer", by="complaint_tracker", customer_opinion="not_met", opinion_text="补换件中仍有 2 件毛刺。", effect_reached=False, outcome="not_ok")
-    telling.do("notify-departments", by="complaint_tracker", notices=[{"department": one, "notified_at": telling.now} for one in ("quality", "materials")])
+    telling.do(
+        "confirm-customer",
+        by="complaint_tracker",
+        customer_opinion="not_met",
+        opinion_text="补换件中仍有 2 件毛刺。",
+        effect_reached=False,
+        outcome="not_ok",
+    )
+    telling.do(
+        "notify-departments",
+        by="complaint_tracker",
+        notices=[{"department": one, "notified_at": telling.now} for one in ("quality", "materials")],
+    )
     telling.now += timedelta(minutes=15)
-    telling.do("propose-countermeasure", item="quality", by="qa_head", outcome="submit", **{**QUALITY, "cause": "返工后未复检。"})
+    telling.do(
+        "propose-countermeasure",
+        item="quality",
+        by="qa_head",
+        outcome="submit",
+        **{**QUALITY, "cause": "返工后未复检。"},
+    )
     return telling  # fmt: skip
 
 
@@ -150,7 +204,9 @@ def report(organization: Organization) -> Case:
 
 def attach(telling: Telling, *names: str) -> None:
     for number, name in enumerate(names):
-        stored = StoredFile.objects.create(digest=f"{number:064}", size=180_000 * (number + 1), content_type="image/jpeg", path=name)
+        stored = StoredFile.objects.create(
+            digest=f"{number:064}", size=180_000 * (number + 1), content_type="image/jpeg", path=name
+        )
         Attachment.objects.create(
             case=telling.case,
             stored=stored,

@@ -94,6 +94,11 @@ def named(words: str, prefix: str = "") -> Q:
     )
 
 
+def grades() -> list[str]:
+    """The classes that occur."""
+    return list(Customer.objects.exclude(grade="").values_list("grade", flat=True).order_by("grade").distinct())
+
+
 def owners() -> list[str]:
     """The keys of everybody who looks after a customer."""
     keys = Customer.objects.exclude(owner=None).values_list("owner__key", flat=True).order_by("owner__key").distinct()

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
 from django import template
 from django.http import HttpRequest
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from kehu.engine.definitions import Text
-from kehu.organizations.queries import directory
+from kehu.ledgers.customers.models import Customer
+from kehu.organizations.queries import Person, directory
 
 register = template.Library()
 
@@ -116,3 +118,25 @@ def due_chip(due: Any, why: str = "") -> dict[str, Any]:
 def status_badge(status: str, title: Any = "") -> dict[str, Any]:
     """A case's status: open, voided, or the end it came to (`title` is that end's text)."""
     return {"status": status, "title": in_language(title)}
+
+
+@register.filter
+def at(mapping: Mapping[str, Any], key: str) -> Any:
+    """A mapping's value by a key that a variable holds."""
+    return mapping.get(key, "")
+
+
+@register.filter
+def names(people: Iterable[Person]) -> str:
+    return ("、" if _language().startswith("zh") else ", ").join(person.called(_language()) for person in people)
+
+
+@register.filter
+def customer_name(customer: Customer) -> str:
+    """In English his English name, where he has one."""
+    return customer.name if _language().startswith("zh") else customer.name_en or customer.name
+
+
+@register.simple_tag
+def case_address(number: str) -> str:
+    return reverse("case", args=[number])

@@ -1,0 +1,126 @@
+"""The customer directory, and everything we know of one customer on one page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from kehu.cases import queries as cases
+from kehu.cases.history import Record
+from kehu.cases.models import Case
+from kehu.cases.permissions import may_see
+from kehu.cases.wording import Entry, Words, entry_of
+from kehu.cases.work import Folder, Work
+from kehu.ledgers.customers import queries
+from kehu.ledgers.customers.models import Customer
+from kehu.organizations.queries import directory
+from kehu.procedures.revisions import running
+
+STATUSES = {
+    "prospect": gettext_lazy("Prospect"),
+    "active": gettext_lazy("Active"),
+    "dormant": gettext_lazy("Dormant"),
+    "closed": gettext_lazy("No longer a customer"),
+}
+
+
+@require_safe
+def customers(request: HttpRequest) -> HttpResponse:
+    wish = queries.Wish(
+        search=request.GET.get("q", "").strip()[:80],
+        grade=request.GET.get("class", "")[:20],
+        status=request.GET.get("status", "")[:20],
+        owner=request.GET.get("owner", "")[:60],
+        sort=request.GET.get("sort", "code")[:20],
+        page=int(text) if (text := request.GET.get("page", "")).isdigit() else 1,
+    )
+    listing = queries.listed(wish)
+    people = _people(request)
+    words = {
+        "wish": wish,
+        "listing": listing,
+        "rows": [(customer, STATUSES.get(customer.status, customer.status)) for customer in listing.customers],
+        "columns": [(_column(wish, key, title)) for key, title in _columns().items()],
+        "grades": queries.grades(),
+        "statuses": STATUSES.items(),
+        "owners": [people[key] for key in queries.owners() if key in people],
+        "before": _address(wish, page=str(listing.page - 1)) if listing.page > 1 else "",
+        "following": _address(wish, page=str(listing.page + 1)) if listing.page < listing.pages else "",
+        "is_filtered": bool(wish.search or wish.grade or wish.status or wish.owner),
+    }
+    return render(request, "web/customers/customers.html", words)
+
+
+@require_safe
+def customer(request: HttpRequest, code: str) -> HttpResponse:
+    organization, person, now = request.organization, request.person, request.now  # type: ignore[attr-defined]
+    found = Customer.objects.select_related("owner").filter(code=code).first()
+    if found is None:
+        raise Http404
+    rows = cases.cases_of(organization, person, found, now)
+    words = {
+        "customer": found,
+        "status": STATUSES.get(found.status, found.status),
+        "contacts": found.contacts.order_by("pk"),
+        "open_rows": [row for row in rows if row.closed_at is None],
+        "closed_rows": [row for row in rows if row.closed_at is not None],
+        "figures": cases.figures_of(found, now),
+        "happenings": list(_happenings(request, found)),
+    }
+    return render(request, "web/customers/customer.html", words)
+
+
+def _happenings(request: HttpRequest, customer: Customer) -> Iterator[tuple[Case, Entry]]:
+    """The customer's timeline: the latest events of the cases that this person may read, in the words of the case page."""
+    person = request.person  # type: ignore[attr-defined]
+    work = Work(request.organization, person, request.now)  # type: ignore[attr-defined]
+    latest = cases.latest_cases(customer)
+    taken_part = cases.taken_part(person, latest)
+    words: dict[int, Words] = {}
+    for case in latest:
+        folder = Folder(work, case, running(case.revision), [])
+        if case.pk in taken_part or may_see(person, folder):
+            words[case.pk] = Words(Record(folder, person, [], []))
+    for case, event in cases.latest_events(case for case in latest if case.pk in words):
+        yield case, entry_of(words[case.pk], event)
+
+
+def _people(request: HttpRequest) -> Any:
+    today = timezone.localtime(request.now).date()  # type: ignore[attr-defined]
+    return directory(request.organization, today).people  # type: ignore[attr-defined]
+
+
+def _columns() -> dict[str, str]:
+    return {
+        "code": _("Code"),
+        "name": _("Customer"),
+        "class": _("Class"),
+        "status": _("Status"),
+        "owner": _("Looked after by"),
+    }
+
+
+def _column(wish: queries.Wish, key: str, title: str) -> tuple[str, str, str]:
+    """Title, address that sorts by it (the other way round when it is sorted already), and how it is sorted now."""
+    is_up, is_down = wish.sort == key, wish.sort == f"-{key}"
+    return title, _address(wish, sort=f"-{key}" if is_up else key), "up" if is_up else "down" if is_down else ""
+
+
+def _address(wish: queries.Wish, **changed: str) -> str:
+    words = {
+        "q": wish.search,
+        "class": wish.grade,
+        "status": wish.status,
+        "owner": wish.owner,
+        "sort": wish.sort,
+    } | changed
+    return f"{reverse('customers')}?{urlencode({key: value for key, value in words.items() if value})}"

@@ -1,0 +1,110 @@
+"""待办: what waits for me, what I started, what I have done, what I was told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from kehu.cases import history, queries
+from kehu.cases.models import Task
+from kehu.cases.permissions import may_see
+from kehu.cases.refusals import MayNotSee
+from kehu.cases.wording import Words, timeline
+from kehu.notifications import queries as notices
+
+VIEWS = ("todo", "started", "done", "copies")
+
+
+@require_safe
+def inbox(request: HttpRequest) -> HttpResponse:
+    organization, person, now = request.organization, request.person, request.now  # type: ignore[attr-defined]
+    view = request.GET.get("view", "todo")
+    view = view if view in VIEWS else "todo"
+    search, after = request.GET.get("q", "").strip()[:80], request.GET.get("after", "")[:80]
+    page: Any
+    if view == "copies":
+        page = notices.notices_of(organization, person, now, copies_only=True, search=search, after=after)
+    else:
+        page = queries.inbox_of(organization, person, view, now, search=search, after=after)  # type: ignore[arg-type]
+    counts = {**queries.counts_of(person), "copies": notices.copies_count(person)}
+    words = {
+        "view": view,
+        "views": [(key, title, counts[key], _address(view=key)) for key, title in _titles().items()],
+        "groups": _groups(),
+        "page": page,
+        "search": search,
+        "is_later_page": bool(after),
+        "following": _address(view=view, q=search, after=page.after) if page.after else "",
+        "first": _address(view=view, q=search),
+    }
+    return render(request, "web/inbox/inbox.html", words)
+
+
+@require_safe
+def preview(request: HttpRequest, number: str) -> HttpResponse:
+    """The case beside the list: where it stands, what is known, what happened last."""
+    organization, person, now = request.organization, request.person, request.now  # type: ignore[attr-defined]
+    record = history.read(organization=organization, number=number, person=person, now=now)
+    has_task = any(one.task_id in record.assigned for one in record.mine)
+    if not has_task and not may_see(person, record.folder, record.involved):
+        raise MayNotSee(number=number)
+    words = Words(record)
+    end = record.folder.procedure.steps.get(record.case.status)
+    facts = {
+        "case": record.case,
+        "procedure": record.folder.procedure,
+        "status_title": end.title if end else "",
+        "tasks": [_task(record, words, task) for task in record.folder.tasks if task.is_open and task.kind == "task"],
+        "facts": list(_facts(record, words))[:14],
+        "entries": timeline(record)[:6],
+    }
+    return render(request, "web/inbox/preview.html", facts)
+
+
+def _task(record: history.Record, words: Words, task: Task) -> dict[str, Any]:
+    step = record.folder.procedure.steps[task.step]
+    counted = record.folder.reading(task)
+    people = ("、" if words.language.startswith("zh") else ", ").join(
+        words.person(pk) for pk in record.assigned.get(task.pk, ())
+    )
+    return {
+        "title": words.step(task.step, task.item),
+        "due": queries.remaining_of(task, counted.calendar, record.folder.work.now),
+        "people": people,
+        "clause": ", ".join(step.clause),
+    }
+
+
+def _facts(record: history.Record, words: Words) -> Iterator[tuple[str, str]]:
+    """What was filled, field by field in the form's order."""
+    for _section_key, section, key, definition in words.form.fields():
+        text = "" if section.per else words.value(definition, record.folder.state.data.get(key))
+        if text:
+            yield words.say(definition.title), text
+
+
+def _titles() -> dict[str, str]:
+    return {"todo": _("To do"), "started": _("Started by me"), "done": _("Done"), "copies": _("Copies")}
+
+
+def _groups() -> dict[str, str]:
+    return {
+        "overdue": _("Overdue"),
+        "today": _("Today"),
+        "week": _("This week"),
+        "later": _("Later"),
+        "none": _("Without time limit"),
+        "all": "",
+    }
+
+
+def _address(**words: str) -> str:
+    given = {key: value for key, value in words.items() if value and (key, value) != ("view", "todo")}
+    return reverse("inbox") + (f"?{urlencode(given)}" if given else "")

@@ -1,0 +1,132 @@
+"""Registers (台账): the list of them, one with its filters, and the same as an Excel file."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import get_language
+from django.views.decorators.http import require_GET
+
+from kehu.reports import exports
+from kehu.reports.records import Period
+from kehu.reports.registers import Asked, Column, Filter, RegisterView, listed
+from kehu.reports.statistics import statistics
+
+
+@require_GET
+def registers(request: Any) -> HttpResponse:
+    shelves = listed(request.organization, request.now, get_language() or "zh-hans")
+    return render(request, "registers/list.html", {"shelves": shelves})
+
+
+@require_GET
+def register(request: Any, key: str) -> HttpResponse:
+    view, asked, behind = _asked(request, key)
+    page = view.page(asked, _number(request.GET.get("page")))
+    address = _Address(request)
+    return render(
+        request,
+        "registers/register.html",
+        {
+            "view": view,
+            "page": page,
+            "asked": asked,
+            "behind": behind,
+            "heads": [_head(column, asked, address) for column in view.columns],
+            "controls": [_control(one, asked) for one in view.filters],
+            "more_are_used": bool(asked.values or asked.periods or asked.step or asked.clause),
+            "said": view.said(asked),
+            "kept": address.kept("behind", "value", "since", "until", "clause", "sort"),
+            "excel": address.with_(page=None),
+            "everything": address.only("sort"),
+            "before": address.with_(page=page.number - 1) if page.number > 1 else "",
+            "after": address.with_(page=page.number + 1) if page.has_next else "",
+        },
+    )
+
+
+@require_GET
+def register_excel(request: Any, key: str) -> FileResponse:
+    view, asked, behind = _asked(request, key)
+    target = tempfile.TemporaryFile()  # noqa: SIM115 -- the response closes it when it has been sent
+    by = request.person.called(view.language)
+    exports.write_register(view, asked, by, target, behind)
+    target.seek(0)
+    return FileResponse(target, as_attachment=True, filename=exports.file_name(view), content_type=exports.SHEET)
+
+
+def _asked(request: Any, key: str) -> tuple[RegisterView, Asked, str]:
+    """The register, what is asked of it, and in words the figure it shows the cases of."""
+    language = get_language() or "zh-hans"
+    view = RegisterView(request.organization, key, request.now, language)
+    words = request.GET.dict()
+    figure = words.get("behind", "")
+    period = period_of(words.get("since"), words.get("until"))
+    if not figure or period is None:
+        return view, view.asked(words), ""
+    found = statistics(request.organization, key, period, request.now, language)
+    value = words.get("value", "")
+    among = found.behind(figure, value)
+    if among is None:
+        return view, view.asked(words), ""
+    return view, view.asked(words, among), f"{found.title_of(figure, value)} ({period})"
+
+
+def period_of(since: str | None, until: str | None) -> Period | None:
+    """Both days as in addresses, the last one included."""
+    try:
+        first, last = date.fromisoformat(since or ""), date.fromisoformat(until or "")
+    except ValueError:
+        return None
+    return Period(first, date.fromordinal(last.toordinal() + 1)) if first <= last else None
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() and len(text) < 7 else 1
+
+
+class _Address:
+    """Variations of the page's own address."""
+
+    def __init__(self, request: HttpRequest):
+        self.words = {key: value for key, value in request.GET.dict().items() if value}
+
+    def with_(self, **changes: Any) -> str:
+        words = {**self.words, **changes}
+        return "?" + urlencode({key: value for key, value in words.items() if value is not None})
+
+    def only(self, *keys: str) -> str:
+        return "?" + urlencode(self.kept(*keys))
+
+    def kept(self, *keys: str) -> dict[str, str]:
+        return {key: self.words[key] for key in keys if key in self.words}
+
+
+def _head(column: Column, asked: Asked, address: _Address) -> dict[str, Any]:
+    """A column's head; a click sorts by it, another one the other way round."""
+    here = asked.sort.removeprefix("-") == column.key
+    falling = here and asked.sort.startswith("-")
+    return {
+        "title": column.title,
+        "is_number": column.is_number,
+        "address": address.with_(sort=column.key if falling or not here else f"-{column.key}", page=None)
+        if column.sortable
+        else "",
+        "order": ("descending" if falling else "ascending") if here else "",
+    }
+
+
+def _control(one: Filter, asked: Asked) -> dict[str, Any]:
+    first, last = asked.periods.get(one.key, (None, None))
+    return {
+        "filter": one,
+        "value": asked.values.get(one.key, ""),
+        "first": first.isoformat() if first else "",
+        "last": last.isoformat() if last else "",
+        "is_used": one.key in asked.values or one.key in asked.periods,
+    }
