@@ -19,7 +19,7 @@ from kehu.core.scope import scope
 from kehu.engine import advance
 from kehu.engine.advance import NotPossible
 from kehu.engine.definitions import Outcome, Step
-from kehu.engine.records import Data, encoded
+from kehu.engine.records import Data, compute, encoded, filled, holds
 from kehu.ledgers.customers.models import Customer
 from kehu.organizations.queries import Person
 from kehu.procedures import revisions
@@ -275,7 +275,7 @@ def _complete(
     reason = reason or str(values.get("reason") or "")
     facts = folder.facts(reason=reason, to=to)
     filling = _filling(folder, definition, item, facts)
-    chosen_key, chosen = _choose(folder, definition, step, outcome, facts)
+    chosen_key, chosen = _choose(folder, filling, step, outcome, values)
     filling.facts = facts = {**facts, "outcome": chosen_key}
     typed = accept(filling, values, chosen, reason)
     _check_offered(filling, definition, chosen_key, chosen, typed)
@@ -286,18 +286,24 @@ def _complete(
 
 
 def _choose(
-    folder: Folder, definition: Step, step: str, outcome: str | None, facts: Mapping[str, Any]
+    folder: Folder, filling: Filling, step: str, outcome: str | None, values: Mapping[str, Any]
 ) -> tuple[str, Outcome]:
+    """The outcome by its name, by where it leads, or the only one that fits what was filled."""
+    definition = filling.step
+    if outcome is None and not filling.facts.get("to"):
+        typed = accept(filling, values, None)
+        after = compute(filling.form, filled(filling.form, filling.data, filling.item, typed, definition), filling.facts)
+        offered = advance.offered_outcomes(definition, filling.context(after))
+        if len(offered) == 1:
+            return next(iter(offered.items()))
     found: tuple[str, Outcome] = _asked(
-        folder, lambda: advance.choose_outcome(definition, step, outcome, folder.state.data, facts)
+        folder, lambda: advance.choose_outcome(definition, step, outcome, folder.state.data, filling.facts)
     )
     return found
 
 
 def _check_offered(filling: Filling, definition: Step, key: str, outcome: Outcome, typed: Data) -> None:
     """An outcome that the filled form rules out is refused as bad data."""
-    from kehu.engine.records import compute, filled, holds
-
     after = compute(filling.form, filled(filling.form, filling.data, filling.item, typed, definition), filling.facts)
     if outcome.when is not None and not holds(outcome.when, filling.context(after)):
         raise BadData(

@@ -72,6 +72,12 @@ def told(words: Iterable[str], circumstances: Circumstances) -> list[Person]:
     return list(dict.fromkeys(people))
 
 
+def assists(people: Iterable[Person], owner: str, people_of: Directory) -> bool:
+    """协办: whether a task lies with another department than the one that owns the procedure."""
+    units = {unit for person in people for post in person.posts for unit in people_of.line_of(post.department)}
+    return bool(units) and owner not in units
+
+
 def departments_at(path: str, circumstances: Circumstances) -> list[str]:
     """The departments that `of` names: a field, a column of the row at hand, the column of all rows, or a department itself."""
     directory = circumstances.directory

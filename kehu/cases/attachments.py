@@ -36,7 +36,12 @@ def attach(
             taken.add(name)
             added.append(
                 Attachment.objects.create(
-                    case=folder.case, stored=files.store(organization, upload), name=name, field=field, by_id=work.by.id, at=now
+                    case=folder.case,
+                    stored=files.store(organization, upload),
+                    name=name,
+                    field=field,
+                    by_id=work.by.id,
+                    at=now,
                 )
             )
         if added:
@@ -47,7 +52,13 @@ def attach(
 
 @transaction.atomic
 def keep(
-    *, organization: Organization, uploads: Iterable[File], by: int, now: datetime, field: str = "", taken: Iterable[str] = ()
+    *,
+    organization: Organization,
+    uploads: Iterable[File],
+    by: int,
+    now: datetime,
+    field: str = "",
+    taken: Iterable[str] = (),
 ) -> list[Attachment]:
     """Files for a case that is about to be opened: they wait with their uploader until `open_case` takes them."""
     uploads = list(uploads)

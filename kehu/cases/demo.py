@@ -1,6 +1,7 @@
 """The demo's stories: told like a pack's examples, by the demo's people, at times counted back from today.
 
-`{days: -12}` is that many working days before today, `{days: -12, at: "09:20"}` a moment of it, `now` and `today` those of the act. A
+`{days: -12}` is that many working days before today, `{days: -12, at: "09:20"}` a moment of it, `{minutes: -40}`
+is forty minutes ago; `now` and `today` are those of the act. A
 story is told up to the present; what would come later is left to whoever plays with the demo.
 """
 
@@ -64,6 +65,8 @@ class Teller(Player):
         super()._until(max(moment, self.now))
 
     def _moment(self, value: Any) -> datetime:
+        if isinstance(value, Mapping) and "minutes" in value:
+            return (self.present + timedelta(minutes=int(value["minutes"]))).replace(second=0)
         if isinstance(value, Mapping):
             if "days" not in value:
                 raise StoryError("a time in the demo is {days: -3, at: \"09:20\"}")
@@ -92,8 +95,8 @@ class Teller(Player):
             return self.now
         if value == "today":
             return self.now.astimezone(self.zone).date()
-        if isinstance(value, Mapping) and "days" in value:
-            return self._moment(value) if "at" in value else self._day(int(value["days"]))
+        if isinstance(value, Mapping) and ("days" in value or "minutes" in value):
+            return self._moment(value) if "at" in value or "minutes" in value else self._day(int(value["days"]))
         if isinstance(value, Mapping):
             return {key: self._resolved(inner) for key, inner in value.items()}
         if isinstance(value, list):

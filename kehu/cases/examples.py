@@ -35,7 +35,7 @@ from kehu.procedures.packs import LoadedPack
 from kehu.procedures.sources import Source
 
 from . import actions
-from .assignment import told
+from .assignment import assists, told
 from .escalation import run_until
 from .models import Case, Task
 from .work import Work
@@ -108,6 +108,7 @@ def enter_customers(
     organization: Organization, lines: list[Mapping[str, Any]], names: Mapping[str, str], now: datetime
 ) -> None:
     members = {member.key: member for member in Member.objects.all()}
+    key_classes = {key for key, known in (organization.pack.get("customer_classes") or {}).items() if known.get("key")}
     for line in lines:
         owner = names.get(line.get("owner", ""), line.get("owner", ""))
         name = line["name"]
@@ -118,7 +119,7 @@ def enter_customers(
             name_en=name.get("en", "") if isinstance(name, Mapping) else "",
             short_name=_zh(line.get("short_name", "")),
             grade=line.get("class", ""),
-            is_key=bool(line.get("key", line.get("class") == "A")),
+            is_key=str(line.get("class", "")) in key_classes,
             status=line.get("status", "active"),
             owner=members.get(owner),
             address=_zh(line.get("address", "")),
@@ -311,8 +312,8 @@ class Player:
                 self._differs((), f"was refused ({refusal.kind}): {words}")
             elif refusal.kind != expected:
                 self._differs((), f"should be refused as {expected}, was refused as {refusal.kind}: {words}")
-            elif (says := line.get("says")) and says not in words and says not in _in_chinese(refusal):
-                self._differs((), f'the refusal should say "{says}", it says: {words}')
+            elif (says := line.get("says")) and says not in words and says not in (chinese := _in_chinese(act)):
+                self._differs((), f'the refusal should say "{says}", it says: {words} / {chinese}')
             return None
         if expected is not None:
             self._differs((), f"should be refused as {expected}, but was done")
@@ -422,6 +423,7 @@ class Player:
             "data": self._expect_data,
             "ledger": self._expect_ledger,
             "attachments": self._expect_attachments,
+            "assist": self._expect_assist,
             **{key: partial(self._expect_report, key) for key in self.reports},
             "round": lambda value: self._same(("expect", "round"), "round", self._current().round, value),
         }
@@ -492,6 +494,17 @@ class Player:
         for key, value in expected.items():
             definition = form.table(key) or form.field(key)
             self._same(("expect", "data", key), key, data.get(key), value, definition)
+
+    def _expect_assist(self, expected: Any) -> None:
+        """The open tasks that lie with other departments than the procedure's owner."""
+        people = directory(self.organization, self.now.date())
+        found = []
+        for task in self._tasks():
+            holders = [people.by_id[key] for key in task.assignments.filter(is_open=True).values_list("member_id", flat=True)]
+            if assists(holders, self.loaded.procedures[task.case.procedure.key].owner, people):
+                found.append(str(task))
+        if sorted(found) != sorted(map(str, expected or [])):
+            self._differs(("expect", "assist"), f"assisting should be {_listed(expected)}, is {_listed(sorted(found))}")
 
     def _expect_attachments(self, expected: Any) -> None:
         """The files that the record names, in any order."""
@@ -569,9 +582,14 @@ def _step_with_rows(steps: Mapping[str, Any]) -> str | None:
     return next((key for key, step in steps.items() if step.each), None)
 
 
-def _in_chinese(refusal: Refusal) -> str:
-    with translation.override("zh-hans"):
+def _in_chinese(act: Callable[[], Case]) -> str:
+    """The same refusal in the other language."""
+    try:
+        with translation.override("zh-hans"), transaction.atomic():
+            act()
+    except Refusal as refusal:
         return str(refusal)
+    return ""
 
 
 def _shown(value: Any, zone: Any) -> Any:

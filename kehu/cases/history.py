@@ -39,7 +39,9 @@ class Record:
     def relatives(self) -> list[Case]:
         """The case that opened this one, and those it opened."""
         return list(
-            Case.objects.filter(Q(pk=self.case.parent_id) | Q(parent=self.case)).select_related("procedure").order_by("id")
+            Case.objects.filter(Q(pk=self.case.parent_id) | Q(parent=self.case))
+            .select_related("procedure")
+            .order_by("id")
         )
 
     @cached_property

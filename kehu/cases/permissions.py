@@ -88,7 +88,7 @@ def _places_before(folder: Folder, task: Task) -> tuple[tuple[str, str], ...]:
     steps = folder.procedure.steps
     return tuple(
         (step, item)
-        for step, item in reversed(folder.state.done)
+        for step, item in reversed(list(folder.state.done))
         if (step, item) != (task.step, task.item)
         and step in steps
         and steps[step].kind == "task"

@@ -17,10 +17,10 @@ from django.utils.translation import gettext as _
 from kehu.core.models import Event, Organization
 from kehu.engine.definitions import Step, Text
 from kehu.ledgers.customers.models import Customer
-from kehu.ledgers.customers.queries import named
+from kehu.ledgers.customers.queries import named, short_name
 from kehu.organizations.calendars import Calendar, working_time_between
 from kehu.organizations.queries import Directory, Person, directory, local_now
-from kehu.organizations.wording import language_of, length_text
+from kehu.organizations.wording import language_of
 from kehu.procedures import revisions
 
 from .models import Assignment, Case, Task
@@ -49,17 +49,26 @@ class Due:
 
     @property
     def words(self) -> str:
-        """ "3 hours 20 minutes left", "5 working days left", "overdue by 2 hours", in the reader's language."""
+        """ "3 h 20 min left", "5 working days left", "2 h overdue", in the reader's language."""
         if self.days > 1:
             if self.is_overdue:
-                return ngettext("overdue by {days} working day", "overdue by {days} working days", self.days).format(
+                return ngettext("{days} working day overdue", "{days} working days overdue", self.days).format(
                     days=self.days
                 )
             return ngettext("{days} working day left", "{days} working days left", self.days).format(days=self.days)
         if self.length < _MINUTE:
             return _("overdue") if self.is_overdue else _("due now")
-        time = length_text(self.length, language_of(get_language() or "zh"))
-        return (_("overdue by {time}") if self.is_overdue else _("{time} left")).format(time=time)
+        time = short_length(self.length)
+        return (_("{time} overdue") if self.is_overdue else _("{time} left")).format(time=time)
+
+
+def short_length(length: timedelta) -> str:
+    hours, minutes = divmod(int(length.total_seconds()) // 60, 60)
+    if not hours:
+        return _("{minutes} min").format(minutes=minutes)
+    if not minutes:
+        return _("{hours} h").format(hours=hours)
+    return _("{hours} h {minutes} min").format(hours=hours, minutes=minutes)
 
 
 def remaining_of(task: Task, calendar: Calendar, now: datetime) -> Due | None:
@@ -173,9 +182,7 @@ def cases_of(
     """The customer's cases, open ones first, the latest first."""
     reader = _Reader(organization, person, now)
     cases = (
-        _cases()
-        .filter(customer=customer)
-        .order_by(F("closed_at").desc(nulls_first=True), "-opened_at", "-pk")[:limit]
+        _cases().filter(customer=customer).order_by(F("closed_at").desc(nulls_first=True), "-opened_at", "-pk")[:limit]
     )
     return reader.case_rows(list(cases))
 
@@ -345,7 +352,7 @@ class _Reader:
         return {
             "number": case.number,
             "procedure": case.procedure.title,
-            "customer": (case.customer.short_name or case.customer.name) if case.customer else "",
+            "customer": short_name(case.customer, get_language()) if case.customer else "",
             "customer_code": case.customer.code if case.customer else "",
             "status": case.status,
             "status_title": end.title if end else None,

@@ -201,7 +201,9 @@ def _entry(words: Words, event: Event) -> Entry:
         case "case.file_added":
             entry.kind, entry.icon = "file", "paperclip"
             names = "、" if words.language.startswith("zh") else ", "
-            entry.sentence = _("{person} added {names}.").format(person=person, names=names.join(facts.get("names") or ()))
+            entry.sentence = _("{person} added {names}.").format(
+                person=person, names=names.join(facts.get("names") or ())
+            )
         case "task.opened_beside":
             entry.kind, entry.icon = "deadline", "alert-triangle"
             entry.sentence = _("“{step}” was opened beside “{because}”.").format(

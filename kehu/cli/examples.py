@@ -23,6 +23,7 @@ def run(arguments: Sequence[str]) -> int:
         return 1
     _prepare()
     from kehu.cases.examples import Result, run_stories, stage
+    from kehu.reports.shown import SHOWN
 
     organization = stage(loaded, datetime.now().astimezone())
     total = Result()
@@ -30,7 +31,7 @@ def run(arguments: Sequence[str]) -> int:
         source = Source.read(file)
         for problem in source.problems:
             print(problem)
-        result = run_stories(loaded, organization, source)
+        result = run_stories(loaded, organization, source, SHOWN)
         total.stories += result.stories
         total.differences += result.differences
         if source.problems:

@@ -3,7 +3,7 @@
 from django.http import HttpResponse
 from django.urls import URLPattern, URLResolver, path
 
-from kehu.web import cases, clock, customers, inbox, notices, papers, session
+from kehu.web import cases, clock, customers, inbox, notices, papers, procedures, registers, session, statistics
 
 handler403 = "kehu.web.failures.forbidden"
 handler404 = "kehu.web.failures.not_found"
@@ -48,8 +48,15 @@ for _task in ("cases/<str:number>/tasks/<slug:step>/", "cases/<str:number>/tasks
         path(f"{_task}handover/", cases.handover, name="case_handover"),
     ]
 
-# registers: kehu.web.registers (`registers`, `register`)
-
-# procedures: kehu.web.procedures (`procedures`, `procedure`)
-
-# statistics: kehu.web.statistics (`statistics`)
+urlpatterns += [
+    # registers
+    path("registers/", registers.registers, name="registers"),
+    path("registers/<slug:key>/", registers.register, name="register"),
+    path("registers/<slug:key>/register.xlsx", registers.register_excel, name="register_excel"),
+    # procedures
+    path("procedures/", procedures.procedures, name="procedures"),
+    path("procedures/<slug:key>/", procedures.procedure, name="procedure"),
+    # statistics
+    path("statistics/", statistics.statistics, name="statistics"),
+    path("statistics/<slug:key>/", statistics.statistics, name="statistics_of"),
+]

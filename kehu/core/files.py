@@ -82,7 +82,7 @@ def answer(stored: StoredFile, name: str) -> FileResponse:
         (Path(settings.MEDIA_ROOT) / stored.path).open("rb"),
         content_type=content_type if shown else "application/octet-stream",
     )
-    plain = re.sub(r'[^\w. ()-]|[^\x20-\x7e]', "_", name)
+    plain = re.sub(r"[^\w. ()-]|[^\x20-\x7e]", "_", name)
     how = "inline" if shown else "attachment"
     response.headers["Content-Disposition"] = f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"
     response.headers["X-Content-Type-Options"] = "nosniff"

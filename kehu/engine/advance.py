@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from .definitions import Branch, Opening, Outcome, Procedure, Step
+from .definitions import Branch, Each, Opening, Outcome, Procedure, Step
 from .records import Data, compute, emptied_for_round, filled, holds, row_keys, rows_of, with_sets
 
 OPEN = "open"
@@ -478,19 +478,26 @@ class _Walk:
         return any(key in places for places in self.arrived.values())
 
     def follow_rows(self) -> None:
-        """Rows added while their steps run get a task; rows that no longer count lose theirs."""
+        """Rows that no longer count lose their tasks. Rows added while their steps run get one where rows come in, unless
+        somebody is still on the way there and will open it."""
+        before = self.base.data
         for step, definition in self.procedure.steps.items():
-            if not definition.each or not any(token.step == step for token in self.tokens):
+            each = definition.each
+            if not each or not any(token.item and self.procedure.steps[token.step].each == each for token in self.tokens):
                 continue
-            before = set(
-                row_keys(self.procedure.form, self.base.data, definition.each, {**self.base.data, **self.facts})
-            )
             now = self._rows(step)
-            for key in now:
-                if key not in before and not self._under_way(step, key):
-                    self.open(step, key)
             for token in [token for token in self.tokens if token.step == step and token.item not in now]:
                 self._cancel(token)
+            if not self._lets_rows_in(step) or any(self._running_toward(step, outside=each)):
+                continue
+            known = set(row_keys(self.procedure.form, before, each, {**before, **self.facts}))
+            for key in now:
+                if key not in known and not self._under_way(step, key):
+                    self.open(step, key)
+
+    def _lets_rows_in(self, step: str) -> bool:
+        each = self.procedure.steps[step].each
+        return any(step in other.targets() and other.each != each for other in self.procedure.steps.values())
 
     def must_go_on(self) -> None:
         """An act after which nobody could go on is not possible: the last rows taken away, say."""
@@ -529,11 +536,15 @@ class _Walk:
                 return step
         return waiting[0] if waiting and all(map(self._beside, self.tokens)) else None
 
-    def _running_toward(self, step: str) -> Iterator[Token]:
+    def _running_toward(self, step: str, outside: Each | None = None) -> Iterator[Token]:
+        """Who can still come to a step; with `outside`, only from steps that are not for those rows."""
         return (
             token
             for token in self.tokens
-            if not self._beside(token) and token.step != step and self._can_come(token, step)
+            if not self._beside(token)
+            and token.step != step
+            and not (outside and self.procedure.steps[token.step].each == outside)
+            and self._can_come(token, step)
         )
 
     def _can_come(self, token: Token, step: str) -> bool:

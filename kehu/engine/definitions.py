@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 
 from .expressions import ExpressionError, parse
 from .roles import Role, RoleError, parse_role
@@ -128,7 +128,7 @@ class FieldDefinition(Definition):
     default: Expression | None = None
     computed: Expression | None = None
     gather: str | None = None
-    system: bool = False
+    system: StrictBool = False
     choices: Annotated[dict[SnakeKey, Choice], BeforeValidator(_choices)] = {}
     columns: dict[SnakeKey, FieldDefinition] = {}
     key: SnakeKey | None = None
@@ -165,7 +165,7 @@ class Section(Definition):
 
     title: Text
     per: SnakeKey | None = None
-    each_round: bool = False
+    each_round: StrictBool = False
     help: Text | None = None
     fields: dict[SnakeKey, FieldDefinition]
     checks: tuple[Check, ...] = ()
@@ -288,7 +288,7 @@ class Opening(Definition):
     by: RoleText = "assignee"
     with_: dict[SnakeKey, Expression] = Field(default={}, alias="with")
     when: Expression | None = None
-    submit: bool = False
+    submit: StrictBool = False
     when_it_ends: dict[SnakeKey, ChildEnd] = {}
 
 
@@ -308,8 +308,8 @@ class Outcome(Definition):
     when: Expression | None = None
     opens: Openings = ()
     tells: Annotated[tuple[RoleText, ...], BeforeValidator(_one_or_many)] = ()
-    new_round: bool = False
-    refuses: bool = False
+    new_round: StrictBool = False
+    refuses: StrictBool = False
     """A refusal: the submitted sections need not be complete, only what `needs` names."""
 
 
@@ -435,11 +435,11 @@ class Step(Definition):
     opens: Openings = ()
     tells: Annotated[tuple[RoleText, ...], BeforeValidator(_one_or_many)] = ()
     approves: Steps = ()
-    beside: bool = False
+    beside: StrictBool = False
     does: SnakeKey | None = None
     with_: dict[SnakeKey, Expression] = Field(default={}, alias="with")
     wait: Wait | None = None
-    end: bool = False
+    end: StrictBool = False
     guidance: Text | None = None
 
     @property
@@ -546,7 +546,7 @@ class Procedure(Definition):
     related: tuple[KebabKey, ...] = ()
     numbering: SnakeKey | None = None
     customer: Literal["required", "optional"] = "required"
-    startable: bool = True
+    startable: StrictBool = True
     void: RoleText = "head+ of owner"
     reopen: RoleText = "head+ of owner"
     clauses: dict[Quoted, Clause]
@@ -574,7 +574,7 @@ class PositionDefinition(Definition):
     title: Text
     department: SnakeKey
     rank: SnakeKey
-    everywhere: bool = False
+    everywhere: StrictBool = False
 
 
 class RelativePosition(Definition):
@@ -595,6 +595,12 @@ class CalendarDefinition(Definition):
     week: dict[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], tuple[Quoted, ...]]
     known_until: datetime.date | None = None
     special_days: dict[datetime.date, CalendarDay] = {}
+
+
+class CustomerClass(Definition):
+    title: Text
+    key: StrictBool = False
+    """Its customers are key customers."""
 
 
 class Setting(Definition):
@@ -619,7 +625,7 @@ class Pack(Definition):
     default_ladder: SnakeKey = "standard"
     numbering: dict[SnakeKey, Quoted] = {}
     chapters: tuple[Chapter, ...] = ()
-    customer_classes: dict[SnakeKey, Choice] = {}
+    customer_classes: dict[Quoted, CustomerClass] = {}
 
     def ladder(self, step: Step) -> tuple[Rung, ...]:
         return read_ladder(step.escalate, self.ladders, self.default_ladder)

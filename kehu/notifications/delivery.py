@@ -122,7 +122,7 @@ def _with_limit(message: Message, case: Case | None) -> dict[str, object]:
 
 def _mail(notice: Notice, member: Member, case: Case | None, message: Message, now: datetime) -> EmailMessage:
     with translation.override(member.language):
-        said = worded(notice, case, message.organization, now)
+        said = worded(notice, case, message.organization)
         lines = [said.sentence, ""]
         if said.clause and case:
             number = revisions.running(case.revision).procedure.number

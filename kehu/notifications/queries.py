@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from kehu.cases.models import Case
 from kehu.core.models import Organization
@@ -52,7 +51,6 @@ def copies_count(person: Person) -> str:
 def notices_of(
     organization: Organization,
     person: Person,
-    now: datetime,
     *,
     unread_only: bool = False,
     copies_only: bool = False,
@@ -73,7 +71,7 @@ def notices_of(
     page = notices[:PAGE]
     cases = {case.number: case for case in _cases([notice.case_number for notice in page])}
     lines = [
-        Line(notice, worded(notice, cases.get(notice.case_number), organization, now), cases.get(notice.case_number))
+        Line(notice, worded(notice, cases.get(notice.case_number), organization), cases.get(notice.case_number))
         for notice in page
     ]
     return Page(lines, str(page[-1].pk) if len(notices) > PAGE else "")

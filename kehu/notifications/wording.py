@@ -7,26 +7,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
 
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from kehu.cases.models import Case
 from kehu.core.models import Organization
+from kehu.ledgers.customers.queries import short_name
 from kehu.organizations.calendars import working_time_between
 from kehu.organizations.queries import directory, local_now
 from kehu.organizations.wording import language_of, length_text
 from kehu.procedures import revisions
 
-
-class Said(Protocol):
-    """A Message or the Notice it became."""
-
-    kind: str
-    case_number: str
-    step: str
-    facts: Any
+from .models import Notice
 
 
 @dataclass(frozen=True)
@@ -53,21 +46,22 @@ ICONS = {
 }
 
 
-def worded(said: Said, case: Case | None, organization: Organization, now: datetime) -> Wording:
+def worded(said: Notice, case: Case | None, organization: Organization) -> Wording:
+    """As things stood when it was said: a reminder read a week later is still a reminder."""
     language = get_language() or "zh-hans"
     running = revisions.running(case.revision) if case else None
     step = running.procedure.steps.get(said.step) if running else None
     words = {
         "number": said.case_number,
         "step": step.title.in_(language) if step else said.step,
-        "customer": (case.customer.short_name or case.customer.name) if case and case.customer else "",
+        "customer": short_name(case.customer, language) if case and case.customer else "",
         "clock": "",
         "limit": "",
     }
     if running and (clock := running.procedure.clocks.get(str(said.facts.get("clock", "")))):
         words["clock"] = clock.title.in_(language)
     if due_at := said.facts.get("due_at"):
-        words["limit"] = _limit(datetime.fromisoformat(due_at), said, case, organization, now)
+        words["limit"] = _limit(datetime.fromisoformat(due_at), said.at, case, organization)
     reason = str(said.facts.get("reason") or "")
     return Wording(
         title=_title(said.kind).format(**words),
@@ -125,16 +119,16 @@ def _sentence(kind: str, has_limit: bool, has_reason: bool) -> str:
     return _("{number} {customer}: “{step}”.")
 
 
-def _limit(due_at: datetime, said: Said, case: Case | None, organization: Organization, now: datetime) -> str:
+def _limit(due_at: datetime, at: datetime, case: Case | None, organization: Organization) -> str:
     """ "due 03-15 16:00, 1 hour 20 minutes of working time left"."""
-    local = local_now(organization, due_at)
-    calendar = directory(organization, local_now(organization, now).date()).calendar(
+    calendar = directory(organization, local_now(organization, at).date()).calendar(
         customer=case.customer.code if case and case.customer else ""
     )
-    left = working_time_between(calendar, now, due_at)
-    language = language_of(get_language() or "zh")
-    minutes = abs(left) - abs(left) % timedelta(minutes=1)
-    when = f"{local:%m-%d %H:%M}"
-    if due_at > now:
-        return _("due {when}, {time} of working time left").format(when=when, time=length_text(minutes, language))
-    return _("due {when}, over by {time} of working time").format(when=when, time=length_text(minutes, language))
+    left = working_time_between(calendar, at, due_at)
+    when = f"{local_now(organization, due_at):%m-%d %H:%M}"
+    if abs(left) < timedelta(minutes=1):
+        return _("due {when}").format(when=when)
+    time = length_text(abs(left) - abs(left) % timedelta(minutes=1), language_of(get_language() or "zh"))
+    if left > timedelta():
+        return _("due {when}, {time} of working time left").format(when=when, time=time)
+    return _("due {when}, over by {time} of working time").format(when=when, time=time)

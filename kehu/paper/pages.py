@@ -79,7 +79,8 @@ def _typeset(
         layout,
         {**data, "language": language, "url": url},
         now=now,
-        files={"qr.svg": _qr(url), **(pictures or {})},
+        files={"qr.svg": _qr(url)},
+        pictures=pictures,
         own_layout=_own_layout(own) if own else "",
         as_images=as_images,
     )

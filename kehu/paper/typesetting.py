@@ -7,10 +7,12 @@ error of ours: an unknown font would print squares, and nobody looks at a page b
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import typst
@@ -20,6 +22,7 @@ from .glyphs import printable
 
 FONT = "Noto Sans SC"
 _LAYOUTS = Path(__file__).parent
+_PACKAGE = re.compile(r'(?:import|include)\s*"(@[^"]*)')
 
 
 class PaperError(RuntimeError):
@@ -32,10 +35,15 @@ def typeset(
     *,
     now: datetime,
     files: Mapping[str, bytes] | None = None,
+    pictures: Mapping[str, bytes] | None = None,
     own_layout: str = "",
     as_images: bool = False,
 ) -> list[bytes]:
     """One PDF, or the pages as PNG. `own_layout` is a procedure's own `print.typ`; it may import ours."""
+    if found := _PACKAGE.search(own_layout):
+        raise PaperError(
+            f"print.typ imports {found[1]}: a page is set without the network. Copy what you need into it."
+        )
     sources: dict[str, bytes] = {
         **{path.name: path.read_bytes() for path in _LAYOUTS.glob("*.typ")},
         **(files or {}),
@@ -43,7 +51,7 @@ def typeset(
     }
     sources["main.typ"] = own_layout.encode() if own_layout else sources[layout]
     try:
-        made, warnings = _compiled(sources, as_images, now)
+        made, warnings = _compiled(sources, pictures or {}, as_images, now)
     except typst.TypstError as error:
         where = "print.typ" if own_layout else layout
         raise PaperError(f"{where} cannot be set: {_words(error)}") from error
@@ -55,20 +63,27 @@ def typeset(
 def can_be_set(picture: bytes) -> bool:
     """Whether typst can read the picture; what a camera or a browser calls one may be broken."""
     try:
-        _compiled({"main.typ": b'#image("picture")', "picture": picture}, False, datetime.now(UTC))
+        _compiled({"main.typ": b'#image("picture")'}, {"picture": picture}, False, datetime.now(UTC))
     except typst.TypstError:
         return False
     return True
 
 
-def _compiled(sources: dict[str, bytes], as_images: bool, now: datetime) -> tuple[Any, list[typst.TypstWarning]]:
-    return typst.compile_with_warnings(  # type: ignore[call-overload, no-any-return]  # its stubs know no sources in memory
-        sources,
-        font_paths=_fonts(),
-        format="png" if as_images else "pdf",
-        ppi=110 if as_images else None,
-        timestamp=now.astimezone(UTC),
-    )
+def _compiled(
+    sources: Mapping[str, bytes], pictures: Mapping[str, bytes], as_images: bool, now: datetime
+) -> tuple[Any, list[typst.TypstWarning]]:
+    """Texts go in from memory. Pictures cannot, so they lie in a folder of their own, and nothing else on the disk can be read."""
+    with TemporaryDirectory(prefix="kehu-paper-") as folder:
+        for name, picture in pictures.items():
+            (Path(folder) / name).write_bytes(picture)
+        return typst.compile_with_warnings(  # type: ignore[call-overload]  # its stubs know no sources in memory
+            sources,
+            root=folder,
+            font_paths=_fonts(),
+            format="png" if as_images else "pdf",
+            ppi=110 if as_images else None,
+            timestamp=now.astimezone(UTC).replace(microsecond=0),
+        )
 
 
 @lru_cache(maxsize=1)

@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 
 from kehu.core.refusals import BadData, Finding
 from kehu.engine.definitions import Check, FieldDefinition, Form, Outcome, Section, Step
-from kehu.engine.records import Data, compute, filled, holds, rows_of
+from kehu.engine.records import Data, compute, filled, holds, rows_of, value_of
 from kehu.organizations.queries import Directory
 
 MAX_TEXT = 500
@@ -74,6 +74,7 @@ def accept(filling: Filling, values: Mapping[str, Any], outcome: Outcome | None,
         raise BadData(filling.findings)
     if outcome is None:
         return typed
+    typed = {**{key: value for key, value in defaults(filling).items() if key not in typed}, **typed}
     filling.facts = {**filling.facts, "likeness": _likeness(filling, typed)}
     after = compute(filling.form, filled(filling.form, filling.data, filling.item, typed, filling.step), filling.facts)
     context = filling.context(after)
@@ -94,9 +95,8 @@ def defaults(filling: Filling) -> Data:
     found: Data = {}
     context = filling.context(filling.data)
     for _section_key, _section, key, definition in filling.fields():
-        if definition.default is not None and context.get(key) is None and definition.is_typed_in:
-            from kehu.engine.records import value_of
-
+        mine = {**context, **(context["item"] or {})}
+        if definition.default is not None and mine.get(key) is None and definition.is_typed_in:
             found[key] = value_of(definition.default, context)
     return found
 

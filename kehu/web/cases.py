@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -31,10 +30,19 @@ from kehu.ledgers.customers.models import Customer
 from kehu.procedures import revisions
 
 from .forms import Editor, customers, posted, uploads, with_files
-from .sheet import Attempt, Sheet, anchor_of, chart, clauses_of, clocks, dues_of, filling_of, limits, outcome_buttons, unseen
-
-Do = Callable[[HttpRequest, str], Case]
-
+from .sheet import (
+    Attempt,
+    Sheet,
+    anchor_of,
+    chart,
+    clauses_of,
+    clocks,
+    dues_of,
+    filling_of,
+    limits,
+    outcome_buttons,
+    unseen,
+)
 
 # --- the page ---------------------------------------------------------------------------------------------------------
 
@@ -113,7 +121,11 @@ def _lost(sheet: Sheet, words: Words, attempt: Attempt | None) -> list[tuple[str
 
 def _reopen_choices(record: Record, words: Words) -> list[tuple[str, str]]:
     steps = record.folder.procedure.steps
-    places = [key for key, _item in reversed(record.folder.state.done) if key in steps and steps[key].kind == "task" and not steps[key].beside]
+    places = [
+        key
+        for key, _item in reversed(list(record.folder.state.done))
+        if key in steps and steps[key].kind == "task" and not steps[key].beside
+    ]
     return [(key, words.step(key)) for key in dict.fromkeys(places)]
 
 
@@ -180,7 +192,14 @@ def send_back(request: HttpRequest, number: str, step: str, item: str = "") -> H
     reason = request.POST.get("reason", "").strip()
     try:
         done = actions.send_back(
-            **_who(request), number=number, step=step, item=item, to=to, to_item=to_item, reason=reason, version=_version(request)
+            **_who(request),
+            number=number,
+            step=step,
+            item=item,
+            to=to,
+            to_item=to_item,
+            reason=reason,
+            version=_version(request),
         )
     except Refusal as refusal:
         return _page(request, number, Attempt("return", refusal, step, item, None, reason, to=f"{to}|{to_item}"))
@@ -284,7 +303,9 @@ def new_form(request: HttpRequest, key: str) -> HttpResponse:
     folder = _blank(request, key)
     editor = _new_editor(folder, posted(_first_fields(folder), request.POST))
     step = folder.procedure.steps[folder.procedure.first_step]
-    return render(request, "web/cases/_state.html", {"editor": editor, "outcomes": outcome_buttons(step, editor, editor.words)})
+    return render(
+        request, "web/cases/_state.html", {"editor": editor, "outcomes": outcome_buttons(step, editor, editor.words)}
+    )
 
 
 def _blank(request: HttpRequest, key: str) -> Folder:
@@ -302,7 +323,9 @@ def _blank(request: HttpRequest, key: str) -> Folder:
         raise MayNotStart(procedure=title, role=role_words(running, running.procedure.first_step))
     code = (request.POST.get("customer") or request.GET.get("customer") or "").strip().split(" ")[0]
     customer = Customer.objects.select_related("owner").filter(code=code).first() if code else None
-    blank = Case(organization=organization, opener_id=person.id, customer=customer, opened_at=now, revision=written.current)
+    blank = Case(
+        organization=organization, opener_id=person.id, customer=customer, opened_at=now, revision=written.current
+    )
     return Folder(work, blank, running, [])
 
 
@@ -450,7 +473,15 @@ def _go_on(request: HttpRequest, done: Case, step: str, sentence: str) -> HttpRe
     here = next((one.task for one in mine if one.task.case_id == done.pk), None)
     address = reverse("case", args=[done.number])
     if here:
-        messages.success(request, format_html('{} <a href="{}">{}</a>', sentence, f"{address}#{anchor_of(here.step, here.item)}", _("You have another task in this case.")))
+        messages.success(
+            request,
+            format_html(
+                '{} <a href="{}">{}</a>',
+                sentence,
+                f"{address}#{anchor_of(here.step, here.item)}",
+                _("You have another task in this case."),
+            ),
+        )
     elif mine:
         other = mine[0].task
         messages.success(
@@ -460,7 +491,9 @@ def _go_on(request: HttpRequest, done: Case, step: str, sentence: str) -> HttpRe
                 sentence,
                 reverse("case", args=[other.case.number]),
                 anchor_of(other.step, other.item),
-                _("Next in your inbox: {number} · {step}").format(number=other.case.number, step=_step_title(other.case, other.step)),
+                _("Next in your inbox: {number} · {step}").format(
+                    number=other.case.number, step=_step_title(other.case, other.step)
+                ),
             ),
         )
     else:

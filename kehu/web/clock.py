@@ -36,7 +36,11 @@ def move(request: HttpRequest) -> HttpResponse:
     moment = clock.move_forward(organization, later - now)
     delivery.deliver(moment, organization=organization)
     if fired:
-        said = ngettext("The clock has moved; {count} time limit spoke up.", "The clock has moved; {count} time limits spoke up.", fired)
+        said = ngettext(
+            "The clock has moved; {count} time limit spoke up.",
+            "The clock has moved; {count} time limits spoke up.",
+            fired,
+        )
         messages.info(request, said.format(count=fired))
     else:
         messages.info(request, _("The clock has moved; no time limit had come."))

@@ -74,9 +74,7 @@ class Control:
 
     @property
     def described_by(self) -> str:
-        return " ".join(
-            f"{self.id}-{what}" for what, there in (("help", self.help), ("error", self.error)) if there
-        )
+        return " ".join(f"{self.id}-{what}" for what, there in (("help", self.help), ("error", self.error)) if there)
 
 
 @dataclass
@@ -227,7 +225,8 @@ class Editor:
         item = self._row(self.filling.data)
         sections = {key: section for _k, section, key, _d in self.filling.fields()}
         held = {
-            key: (item if sections[key].per and self.filling.item else self.filling.data).get(key) for key in self.fields
+            key: (item if sections[key].per and self.filling.item else self.filling.data).get(key)
+            for key in self.fields
         }
         saved = {key: decoded_value(self.fields[key], value) for key, value in draft.items() if key in self.fields}
         if saved:
@@ -244,10 +243,14 @@ class Editor:
     def _evaluated(self) -> tuple[Data, dict[str, Any]]:
         """The record as it would stand, as far as what was typed can be read."""
         filling = self.filling
-        typed = self._read(self.raw) if self.raw is not None else {
-            key: value for key, value in self.kept.items() if self.fields[key].is_typed_in
-        }
-        after = compute(filling.form, filled(filling.form, filling.data, filling.item, typed, filling.step), filling.facts)
+        typed = (
+            self._read(self.raw)
+            if self.raw is not None
+            else {key: value for key, value in self.kept.items() if self.fields[key].is_typed_in}
+        )
+        after = compute(
+            filling.form, filled(filling.form, filling.data, filling.item, typed, filling.step), filling.facts
+        )
         context = filling.context(after)
         return after, {**context, **(context["item"] or {})}
 
@@ -266,7 +269,13 @@ class Editor:
     def _fresh(self) -> Filling:
         filling = self.filling
         return Filling(
-            filling.form, filling.step, filling.item, filling.data, filling.facts, filling.directory, filling.has_customer
+            filling.form,
+            filling.step,
+            filling.item,
+            filling.data,
+            filling.facts,
+            filling.directory,
+            filling.has_customer,
         )
 
     # -- what the action takes
@@ -274,9 +283,7 @@ class Editor:
     def values(self) -> dict[str, Any]:
         """What was typed, without what cannot be seen."""
         assert self.raw is not None
-        return {
-            key: value if is_visible(self.fields[key], self.context) else None for key, value in self.raw.items()
-        }
+        return {key: value if is_visible(self.fields[key], self.context) else None for key, value in self.raw.items()}
 
     # -- what the page shows
 
@@ -313,7 +320,11 @@ class Editor:
     def _control(self, key: str, definition: FieldDefinition) -> Control:
         if not definition.is_typed_in:
             return self._read_only(key, definition)
-        value = self.raw.get(key, "") if self.raw is not None else as_input(definition, self.kept.get(key), self.filling.zone)
+        value = (
+            self.raw.get(key, "")
+            if self.raw is not None
+            else as_input(definition, self.kept.get(key), self.filling.zone)
+        )
         control = self._plain(key, f"{self.prefix}-{key}", definition, value, self.context)
         control.key = key
         control.error = self.findings.get(key, "")
@@ -352,7 +363,11 @@ class Editor:
 
     def _add_rows(self, control: Control, key: str, definition: FieldDefinition, value: Any) -> None:
         rows = list(value or [])
-        known = {str(row.get(definition.key or "")): row for row in self.filling.data.get(key) or []} if definition.key else {}
+        known = (
+            {str(row.get(definition.key or "")): row for row in self.filling.data.get(key) or []}
+            if definition.key
+            else {}
+        )
         columns = {name: column for name, column in definition.columns.items() if column.type != "rows"}
         if not any(known):
             columns = {name: column for name, column in columns.items() if column.is_typed_in}

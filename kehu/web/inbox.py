@@ -30,7 +30,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     search, after = request.GET.get("q", "").strip()[:80], request.GET.get("after", "")[:80]
     page: Any
     if view == "copies":
-        page = notices.notices_of(organization, person, now, copies_only=True, search=search, after=after)
+        page = notices.notices_of(organization, person, copies_only=True, search=search, after=after)
     else:
         page = queries.inbox_of(organization, person, view, now, search=search, after=after)  # type: ignore[arg-type]
     counts = {**queries.counts_of(person), "copies": notices.copies_count(person)}

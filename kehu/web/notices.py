@@ -16,11 +16,9 @@ from kehu.notifications import actions, queries
 
 @require_safe
 def notices(request: HttpRequest) -> HttpResponse:
-    organization, person, now = request.organization, request.person, request.now  # type: ignore[attr-defined]
+    organization, person = request.organization, request.person  # type: ignore[attr-defined]
     unread_only = request.GET.get("show") == "unread"
-    page = queries.notices_of(
-        organization, person, now, unread_only=unread_only, after=request.GET.get("after", "")[:20]
-    )
+    page = queries.notices_of(organization, person, unread_only=unread_only, after=request.GET.get("after", "")[:20])
     following = {"show": "unread" if unread_only else "all", "after": page.after}
     words = {
         "page": page,

@@ -53,7 +53,7 @@ def _language(request: HttpRequest) -> Language:
     asked = request.GET.get("lang") or (get_language() or "zh")[:2]
     if asked not in LANGUAGES:
         raise BadData([Finding("lang", _("A paper is printed in zh, en or both."))])
-    return asked  # type: ignore[return-value]
+    return asked
 
 
 def _inline(pdf: bytes, name: str) -> HttpResponse:

@@ -70,7 +70,10 @@ def procedure(request: Any, key: str) -> HttpResponse:
     titles = {each: str(other.title["zh" if language.startswith("zh") else "en"]) for each, other in known.items()}
     words = steps_in_words(running, language, titles)
     counts = _counts(request, found)
-    steps = [{"words": step, **counts.get(step.key, _NONE)} for step in words]
+    steps = [
+        {"words": step, "clauses": [(number, _anchor(number)) for number in step.clauses], **counts.get(step.key, _NONE)}
+        for step in words
+    ]
     return render(
         request,
         "procedures/procedure.html",
@@ -132,12 +135,16 @@ def _clause(
     mine = [step for step in words if number in step.clauses]
     return {
         "number": number,
-        "anchor": number.replace(".", "-"),
+        "anchor": _anchor(number),
         "clause": clause,
         "steps": mine,
         "evidence": sum(counts.get(step.key, _NONE)["done"] for step in mine),
         "address": f"{reverse('register', args=[key])}?clause={number}",
     }
+
+
+def _anchor(number: str) -> str:
+    return number.replace(".", "-")
 
 
 def _chart(

@@ -324,7 +324,9 @@ class Sheet:
 
     def _block(self, task: Task) -> TaskBlock:
         step = self.folder.procedure.steps[task.step]
-        attempt = self.attempt if self.attempt and (self.attempt.step, self.attempt.item) == (task.step, task.item) else None
+        attempt = (
+            self.attempt if self.attempt and (self.attempt.step, self.attempt.item) == (task.step, task.item) else None
+        )
         anchor = anchor_of(task.step, task.item)
         editor = self.editor(task.step, task.item, draft=task.draft, attempt=attempt)
         return TaskBlock(
@@ -403,9 +405,7 @@ def address(number: str, step: str, item: str, name: str) -> str:
 
 
 def clauses_of(step: Step, clauses: Mapping[str, Any], words: Words) -> list[tuple[str, str, str]]:
-    return [
-        (key, words.say(clauses[key].title), words.say(clauses[key].text)) for key in step.clause if key in clauses
-    ]
+    return [(key, words.say(clauses[key].title), words.say(clauses[key].text)) for key in step.clause if key in clauses]
 
 
 def outcome_buttons(step: Step, editor: Editor, words: Words, attempt: Attempt | None = None) -> list[OutcomeButton]:
@@ -469,7 +469,11 @@ def chart(record: Record, words: Words, dues: Mapping[int, Due], blocks: Iterabl
             tasks[task.step].append(task)
     passed = {key for event in record.events for key in (event.facts.get("move") or {}).get("passed") or ()}
     current = {task.step for task in folder.tasks if task.is_open}
-    following = {target for key in current if key in steps for target in steps[key].targets()} if folder.state.is_open else set()
+    following = (
+        {target for key in current if key in steps for target in steps[key].targets()}
+        if folder.state.is_open
+        else set()
+    )
     found = []
     for key, step in steps.items():
         mine = [task for task in tasks[key] if task.state != Task.State.CANCELED] or tasks[key][-1:]
@@ -477,9 +481,7 @@ def chart(record: Record, words: Words, dues: Mapping[int, Due], blocks: Iterabl
             continue
         if key in current:
             state = "current"
-        elif folder.state.status == key:
-            state = "done"
-        elif any(task.state == Task.State.DONE for task in mine) or key in passed:
+        elif folder.state.status == key or any(task.state == Task.State.DONE for task in mine) or key in passed:
             state = "done"
         elif key in following:
             state = "next"
@@ -532,6 +534,8 @@ class Limit:
     """For clocks: running, paused, met, late."""
     words: str = ""
     is_provisional: bool = False
+    is_with_task: bool = False
+    """An open task has this clock as its limit, so it is explained there."""
 
 
 def limits(record: Record, words: Words, dues: Mapping[int, Due]) -> list[Limit]:
@@ -542,7 +546,11 @@ def limits(record: Record, words: Words, dues: Mapping[int, Due]) -> list[Limit]
         counted = folder.limit(task)
         lines = [line.text for line in counted.explained(words.language)] if counted else []
         if counted and counted.capped:
-            lines = [_("The limit is the moment that the record names: {moment}.").format(moment=words.moment(counted.instant.at))]
+            lines = [
+                _("The limit is the moment that the record names: {moment}.").format(
+                    moment=words.moment(counted.instant.at)
+                )
+            ]
         people_ = [words.person(pk) for pk in record.assigned.get(task.pk, ())]
         found.append(
             Limit(
@@ -559,6 +567,8 @@ def limits(record: Record, words: Words, dues: Mapping[int, Due]) -> list[Limit]
 def clocks(record: Record, words: Words) -> list[Limit]:
     """The procedure's clocks that have begun."""
     folder, found = record.folder, []
+    steps = folder.procedure.steps
+    due_by = {due.clock for task in folder.tasks if task.is_open and (due := steps[task.step].due)}
     for key, clock in folder.procedure.clocks.items():
         title, until = words.say(clock.title), folder.state.data.get(clock.until)
         counted = folder.clock_limit(key)
@@ -574,7 +584,14 @@ def clocks(record: Record, words: Words) -> list[Limit]:
             due = remaining_of(task, counted.calendar, folder.work.now)
             state = "running" if folder.state.is_open else "stopped"
             found.append(
-                Limit(title, due if folder.state.is_open else None, lines, state=state, words="" if folder.state.is_open else _("not reached"))
+                Limit(
+                    title,
+                    due if folder.state.is_open else None,
+                    lines,
+                    state=state,
+                    words="" if folder.state.is_open else _("not reached"),
+                    is_with_task=key in due_by,
+                )
             )
         elif folder.pauses().get(key):
             since = folder.pauses()[key][-1].start

@@ -218,6 +218,17 @@ def test_a_procedures_own_layout_replaces_the_standard_one(mfg):
     assert printed(telling) == ["EigenesBlattCP-202403-001"]
 
 
+@pytest.mark.parametrize("path", ["/pyproject.toml", "pyproject.toml", "../pyproject.toml", "/../../etc/hostname"])
+def test_a_layout_reads_nothing_from_the_disk(db, path):
+    with pytest.raises(PaperError):
+        typeset("", {}, now=at("2024-03-15 09:00"), own_layout=f'#read("{path}")')
+
+
+def test_a_layout_fetches_nothing_from_the_network(db):
+    with pytest.raises(PaperError, match="without the network"):
+        typeset("", {}, now=at("2024-03-15 09:00"), own_layout='#import "@preview/tablex:0.0.9": *')
+
+
 def test_a_font_that_is_not_there_is_an_error_not_a_square(db):
     with pytest.raises(PaperError, match="unknown font family: simsun"):
         typeset("", {}, now=at("2024-03-15 09:00"), own_layout='#set text(font: "SimSun")\n你好')

@@ -49,5 +49,12 @@ def class_customer(*, customer: Customer, grade: str, cause: str, by: str, now: 
     customer.grade = grade
     customer.save(update_fields=["grade"])
     events.record(
-        customer.organization, "customer.classed", by=by, at=now, customer=customer.code, before=before, grade=grade, cause=cause
+        customer.organization,
+        "customer.classed",
+        by=by,
+        at=now,
+        customer=customer.code,
+        before=before,
+        grade=grade,
+        cause=cause,
     )

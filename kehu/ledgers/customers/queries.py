@@ -19,7 +19,9 @@ def look_up(path: str, customer: Customer | None) -> Any:
     """A dotted look-up: `customer.class` of the case's customer, `customer[C0001].class` of any."""
     match = _LOOK_UP.fullmatch(path)
     if match is None:
-        raise LookupError(f'"{path}" is no look-up; there are customer.class, customer.owner, customer.status, customer.name')
+        raise LookupError(
+            f'"{path}" is no look-up; there are customer.class, customer.owner, customer.status, customer.name'
+        )
     found = Customer.objects.select_related("owner").filter(code=match["code"]).first() if match["code"] else customer
     if found is None:
         return None
@@ -92,6 +94,19 @@ def named(words: str, prefix: str = "") -> Q:
         | Q(**{f"{prefix}short_name__icontains": words})
         | Q(**{f"{prefix}initials__icontains": words.lower()})
     )
+
+
+def name_of(customer: Customer, language: str | None) -> str:
+    """In English his English name, where he has one."""
+    return customer.name if _is_chinese(language) else customer.name_en or customer.name
+
+
+def short_name(customer: Customer, language: str | None) -> str:
+    return (customer.short_name or customer.name) if _is_chinese(language) else customer.name_en or customer.short_name
+
+
+def _is_chinese(language: str | None) -> bool:
+    return (language or "zh").startswith("zh")
 
 
 def grades() -> list[str]:

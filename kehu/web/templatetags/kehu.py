@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from kehu.engine.definitions import Text
 from kehu.ledgers.customers.models import Customer
+from kehu.ledgers.customers.queries import name_of, short_name
 from kehu.organizations.queries import Person, directory
 
 register = template.Library()
@@ -133,8 +134,12 @@ def names(people: Iterable[Person]) -> str:
 
 @register.filter
 def customer_name(customer: Customer) -> str:
-    """In English his English name, where he has one."""
-    return customer.name if _language().startswith("zh") else customer.name_en or customer.name
+    return name_of(customer, _language())
+
+
+@register.filter
+def customer_short(customer: Customer) -> str:
+    return short_name(customer, _language())
 
 
 @register.simple_tag

@@ -60,6 +60,18 @@ document.addEventListener("htmx:beforeOnLoad", (event) => {
 
 // --- the mouse ----------------------------------------------------------------------------------------------------
 
+// A line with a preview beside it: a click shows it there, a double click or Enter opens it. Without room, a click opens.
+document.addEventListener("click", (event) => {
+  const line = event.target.closest("[data-preview]");
+  if (!line || event.ctrlKey || event.metaKey || event.shiftKey || event.detail > 1) return;
+  if (!document.getElementById(line.dataset.preview)?.offsetParent) return;
+  event.preventDefault();
+  mark(line);
+});
+document.addEventListener("dblclick", (event) => {
+  const line = event.target.closest("[data-preview]");
+  if (line) location.assign(line.href);
+});
 document.addEventListener("click", (event) => {
   const target = event.target.closest("[data-close], [data-keys], [data-dialog]");
   if (!target) return;
@@ -78,17 +90,28 @@ let leader = 0; // when `g` was pressed
 
 const lines = () => [...document.querySelectorAll("[data-line]")].filter((line) => line.offsetParent);
 
+function mark(line) {
+  document.querySelectorAll("[data-line].is-chosen").forEach((other) => other.classList.remove("is-chosen"));
+  line.classList.add("is-chosen");
+  const preview = document.getElementById(line.dataset.preview);
+  if (preview?.offsetParent) line.dispatchEvent(new CustomEvent("kehu:choose")); // hx-trigger="kehu:choose"
+}
+
 function choose(step) {
   const all = lines();
   if (!all.length) return;
   const at = all.findIndex((line) => line.classList.contains("is-chosen"));
   const next = all[Math.min(all.length - 1, Math.max(0, at < 0 ? 0 : at + step))];
-  all[at]?.classList.remove("is-chosen");
-  next.classList.add("is-chosen");
+  mark(next);
   next.focus({ preventScroll: true });
   next.scrollIntoView({ block: "nearest" });
-  next.dispatchEvent(new CustomEvent("kehu:choose", { bubbles: true })); // hx-trigger="kehu:choose"
 }
+
+// The first line's case is shown at once.
+document.addEventListener("htmx:load", (event) => {
+  const first = event.target === document.body && lines().find((line) => line.dataset.preview);
+  if (first) mark(first);
+});
 
 function open() {
   const line = document.querySelector("[data-line].is-chosen");
