@@ -6,19 +6,20 @@ organization's row, so a copy that is too old is never used.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property, lru_cache
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
-from django.db.models import Prefetch, Q
+from django.db.models import FilteredRelation, Prefetch, Q
 
 from kehu.core.models import Organization
 
 from .calendars import Calendar, Period
 from .calendars import SpecialDay as Day
-from .models import Appointment, Department, Member, Position, SpecialDay, WorkingWeek
+from .models import Department, Member, Position, SpecialDay, WorkingWeek
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,18 +149,7 @@ def _directory(organization_id: int, version: int, today: date, timezone: str) -
         .select_related("department")
         .order_by("rank", "pk")
     }
-    held: dict[int, list[Post]] = {}
-    in_force = (Q(valid_from=None) | Q(valid_from__lte=today)) & (Q(valid_until=None) | Q(valid_until__gt=today))
-    for appointment in Appointment.everywhere.filter(in_force, organization_id=organization_id).order_by("pk"):
-        held.setdefault(appointment.member_id, []).append(posts[appointment.position_id])
-    people = {
-        member.key: Person(
-            member.pk, member.key, member.name, member.email, member.language, tuple(held.get(member.pk, ()))
-        )
-        for member in Member.everywhere.filter(
-            Q(left_on=None) | Q(left_on__gt=today), organization_id=organization_id
-        ).order_by("key")
-    }
+    people = {person.key: person for person in _people(organization_id, today, posts)}
     calendars = {
         (week.department.key if week.department else "", week.customer_code): calendar_of(
             week, week.special_days.all(), timezone
@@ -169,6 +159,23 @@ def _directory(organization_id: int, version: int, today: date, timezone: str) -
         .prefetch_related(Prefetch("special_days", queryset=SpecialDay.everywhere.all()))
     }
     return Directory(organization_id, units, {post.key: post for post in posts.values()}, people, calendars)
+
+
+def _people(organization_id: int, today: date, posts: Mapping[int, Post]) -> Iterator[Person]:
+    """Everyone who has not left, with the positions he holds today; also who holds none."""
+    appointed = FilteredRelation(
+        "appointments",
+        condition=(Q(appointments__valid_from=None) | Q(appointments__valid_from__lte=today))
+        & (Q(appointments__valid_until=None) | Q(appointments__valid_until__gt=today)),
+    )
+    rows = (
+        Member.everywhere.filter(Q(left_on=None) | Q(left_on__gt=today), organization_id=organization_id)
+        .annotate(appointed=appointed)
+        .order_by("key", "appointed__pk")
+        .values_list("pk", "key", "name", "email", "language", "appointed__position_id")
+    )
+    for facts, held in groupby(rows, key=lambda row: row[:5]):
+        yield Person(*facts, tuple(posts[row[5]] for row in held if row[5]))
 
 
 def calendar_of(week: WorkingWeek, days: Iterable[SpecialDay], timezone: str) -> Calendar:

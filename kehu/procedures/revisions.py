@@ -11,12 +11,16 @@ from .packs import Running, read_definition
 
 
 def running(revision: Revision) -> Running:
-    return _running(revision.pk, revision.digest)
+    known = _read.get((revision.pk, revision.digest))
+    return known or _keep(Revision.everywhere.get(pk=revision.pk, digest=revision.digest))
 
 
-@lru_cache(maxsize=256)
-def _running(revision_id: int, digest: str) -> Running:
-    return read_definition(Revision.everywhere.values_list("definition", flat=True).get(pk=revision_id, digest=digest))
+_read: dict[tuple[int, str], Running] = {}
+
+
+def _keep(revision: Revision) -> Running:
+    found = _read[revision.pk, revision.digest] = read_definition(revision.definition)
+    return found
 
 
 def in_force(organization: Organization) -> dict[str, Procedure]:
@@ -26,13 +30,12 @@ def in_force(organization: Organization) -> dict[str, Procedure]:
 
 @lru_cache(maxsize=64)
 def _in_force(organization_id: int, version: int) -> dict[str, Procedure]:
-    found = (
-        Procedure.everywhere.filter(organization_id=organization_id, current__isnull=False)
-        .select_related("current")
-        .defer("current__definition")
-        .order_by("number")
-    )
-    return {procedure.key: procedure for procedure in found}
+    found = Procedure.everywhere.filter(organization_id=organization_id, current__isnull=False).select_related("current")
+    procedures = {procedure.key: procedure for procedure in found.order_by("number")}
+    for procedure in procedures.values():
+        assert procedure.current
+        _keep(procedure.current)
+    return procedures
 
 
 def procedures_of(organization: Organization) -> dict[str, Running]:

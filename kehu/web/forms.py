@@ -92,6 +92,10 @@ class EditedSection:
     controls: list[Control]
     error: str = ""
 
+    @property
+    def is_visible(self) -> bool:
+        return any(control.is_visible for control in self.controls)
+
 
 @dataclass
 class Shown:
@@ -109,7 +113,7 @@ class Shown:
 
     @property
     def is_wide(self) -> bool:
-        return self.type in ("longtext", "rows", "files", "choices")
+        return self.type in ("longtext", "rows", "files", "choices") and not self.is_empty
 
     @property
     def is_empty(self) -> bool:
@@ -336,11 +340,11 @@ class Editor:
         value = self.context.get(key)
         control = Control(key, f"{self.prefix}-{key}", definition.type, self.words.say(definition.title), key=key)
         control.is_typed = False
-        control.is_visible = is_visible(definition, self.context)
         shown = self.reader.shown(key, definition, value)
         control.text = shown.text
         control.table = shown if definition.type in ("rows", "file", "files") else None
-        control.help = self.words.say(definition.help) if definition.help else ""
+        # What the system will set is shown once it says something.
+        control.is_visible = not shown.is_empty and is_visible(definition, self.context)
         return control
 
     def _plain(

@@ -91,7 +91,7 @@ def _facts(record: history.Record, words: Words) -> Iterator[tuple[str, str]]:
 
 
 def _titles() -> dict[str, str]:
-    return {"todo": _("To do"), "started": _("Started by me"), "done": _("Done"), "copies": _("Copies")}
+    return {"todo": _("To do"), "started": _("Started by me"), "done": _("Done by me"), "copies": _("Copies")}
 
 
 def _groups() -> dict[str, str]:

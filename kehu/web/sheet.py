@@ -164,12 +164,17 @@ class Part:
     """One piece of the sheet, from the top down."""
 
     kind: str
-    """`section`, `rows` (a section per row: its title only), `row`, `task` or `empty`."""
+    """`section`, `rows` (a section per row: its title only), `row`, `task`; `empty section`, `empty row`."""
     key: str = ""
     title: str = ""
     help: str = ""
     filled: Filled | None = None
     block: TaskBlock | None = None
+
+
+def _kind(filled: Filled, kind: str) -> str:
+    """A part without anything in it takes one line."""
+    return f"empty {kind}" if filled.is_empty and not filled.signatures and not filled.older else kind
 
 
 class Sheet:
@@ -200,8 +205,8 @@ class Sheet:
                 yield Part("task", key, block=block)
             if key not in taken:
                 filled = self._filled(key, section, "", self.data)
-                kind = "empty" if filled.is_empty and not filled.signatures and not filled.older else "section"
-                yield Part(kind, key, filled.title, self._help(section), filled)
+                if filled.fields or filled.older:
+                    yield Part(_kind(filled, "section"), key, filled.title, self._help(section), filled)
             for block in after.pop((key, ""), ()):
                 yield Part("task", key, block=block)
         for blocks in (*before.values(), *after.values()):
@@ -218,7 +223,7 @@ class Sheet:
         assert section.per
         rows = rows_of(self.form, self.data, section.per)
         if not rows:
-            yield Part("empty", key, self.words.say(section.title))
+            yield Part("empty section", key, self.words.say(section.title))
             return
         yield Part("rows", key, self.words.say(section.title), self._help(section))
         for item, row in rows.items():
@@ -227,7 +232,7 @@ class Sheet:
                 yield Part("task", key, block=block)
             if not blocks:
                 filled = self._filled(key, section, item, row)
-                yield Part("row", key, self.words.row_of(section.per, item), filled=filled)
+                yield Part(_kind(filled, "row"), key, self.words.row_of(section.per, item), filled=filled)
             for block in after.pop((key, item), ()):
                 yield Part("task", key, block=block)
 

@@ -50,7 +50,7 @@ def test_signatures_say_who_in_which_position_and_when(mfg):
     assert "受理人陆文涛业务部副理2024-03-1514:05" in text
     assert "裁定人钟启明副总经理2024-03-1514:50" in text
     assert "何振华品质部主管2024-03-1515:45" in text
-    assert "部门经理签名日期：" in text  # not signed yet in this round
+    assert "部门经理签名日期:" in text  # not signed yet in this round
 
 
 def test_an_objection_stands_in_the_record_with_its_reason(mfg):

@@ -18,6 +18,9 @@ document.addEventListener("htmx:afterSwap", (event) => {
     const text = field.querySelector("[data-text]");
     if (text) text.textContent = said.textContent;
   }
+  for (const section of form.querySelectorAll(".fields > .edited")) {
+    section.hidden = !section.querySelector("[data-field]:not([hidden])");
+  }
   for (const said of state.querySelectorAll("[data-outcome-state]")) {
     const button = form.querySelector(`[data-outcome="${said.dataset.outcomeState}"]`);
     if (!button) continue;
