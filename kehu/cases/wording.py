@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -39,7 +39,7 @@ class Entry:
     tone: str = ""
     reason: str = ""
     changes: list[Change] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    told: str = ""
     next: list[str] = field(default_factory=list)
 
 
@@ -100,7 +100,7 @@ class Words:
             case "choice":
                 return self.say(definition.choices[value].title) if value in definition.choices else str(value)
             case "choices":
-                return self._joined(
+                return self.listed(
                     self.say(definition.choices[one].title) if one in definition.choices else str(one) for one in value
                 )
             case "user":
@@ -118,16 +118,16 @@ class Words:
                 unit = self.say(definition.unit) if definition.unit else ""
                 return f"{number}{unit if unit == '%' else f' {unit}' if unit else ''}"
             case "files":
-                return self._joined(str(one) for one in value)
+                return self.listed(str(one) for one in value)
             case "rows":
-                return self._joined(self._row_title(definition, row) for row in value)
+                return self.listed(self._row_title(definition, row) for row in value)
         return str(value)
 
     def _row_title(self, definition: FieldDefinition, row: Mapping[str, Any]) -> str:
         key = definition.key or next(iter(definition.columns), "")
         return self.value(definition.columns.get(key), row.get(key)) or "–"
 
-    def _joined(self, texts: Iterator[str] | Any) -> str:
+    def listed(self, texts: Iterable[str]) -> str:
         return ("、" if self.language.startswith("zh") else ", ").join(texts)
 
 
@@ -141,7 +141,7 @@ def timeline(record: Record) -> list[Entry]:
         changes = move.get("changes") or {}
         entry = _entry(words, event)
         entry.changes = list(_changes(words, data, changes))
-        entry.next = list(_opened(words, event, move))
+        entry.next = list(_opened(words, event, move)) if event.name != "case.opened" else []
         entries.append(entry)
         data |= changes
     return entries[::-1]
@@ -163,7 +163,7 @@ def _entry(words: Words, event: Event) -> Entry:
         icon="check",
         sentence="",
         reason=facts.get("reason", ""),
-        told=[words.person(key) for key in facts.get("told") or ()],
+        told=words.listed(words.person(key) for key in facts.get("told") or ()),
     )
     match event.name:
         case "case.opened":
@@ -200,9 +200,8 @@ def _entry(words: Words, event: Event) -> Entry:
             entry.sentence = _("“{step}” opened case {number}.").format(step=step, number=facts.get("number", ""))
         case "case.file_added":
             entry.kind, entry.icon = "file", "paperclip"
-            names = "、" if words.language.startswith("zh") else ", "
             entry.sentence = _("{person} added {names}.").format(
-                person=person, names=names.join(facts.get("names") or ())
+                person=person, names=words.listed(facts.get("names") or ())
             )
         case "task.opened_beside":
             entry.kind, entry.icon = "deadline", "alert-triangle"
@@ -257,7 +256,7 @@ def _opened(words: Words, event: Event, move: Mapping[str, Any]) -> Iterator[str
             None,
         )
         people = [words.person(pk) for pk in words.record.ever_assigned.get(task.pk, ())] if task else []
-        yield f"{title} ({', '.join(people)})" if people else title
+        yield _("{step} ({people})").format(step=title, people=words.listed(people)) if people else title
     status = move.get("status")
     if status not in (None, "open", "voided") and status in words.folder.procedure.steps:
         yield words.step(status)

@@ -5,6 +5,7 @@ import secrets
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 
+from .fields import OrderedJSONField
 from .scope import OrganizationRow
 
 
@@ -19,9 +20,9 @@ class Organization(models.Model):
     key = models.SlugField(max_length=40, unique=True)
     title = models.JSONField()
     timezone = models.CharField(max_length=40, default="Asia/Shanghai")
-    pack = models.JSONField(default=dict)
+    pack = OrderedJSONField(default=dict)
     """The company's part of its pack (ranks, ladders, numbering), as published last."""
-    tables = models.JSONField(default=dict)
+    tables = OrderedJSONField(default=dict)
     version = models.BigIntegerField(default=fresh_version)
     """Another one after every change of people, calendars or procedures: whoever keeps a copy can see that it is old."""
     is_demo = models.BooleanField(default=False)

@@ -114,7 +114,7 @@ def _with_limit(message: Message, case: Case | None) -> dict[str, object]:
     """A new task's message says until when, though its limit was counted only after it was written."""
     facts = dict(message.facts)
     if case and message.kind in ("task_opened", "handed_over") and "due_at" not in facts:
-        task = Task.objects.filter(case=case, step=message.step, item=message.item, state=Task.State.OPEN).first()
+        task = Task.objects.filter(case=case, step=message.step, item=message.item).order_by("-pk").first()
         if task and task.due_at:
             facts["due_at"] = task.due_at.isoformat()
     return facts

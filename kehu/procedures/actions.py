@@ -41,7 +41,7 @@ def publish(
                 defaults={"number": definition.number, "title": definition.title.model_dump()},
             )
             text = definition_json(loaded, key)
-            digest = hashlib.sha256(json.dumps(text, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+            digest = hashlib.sha256(json.dumps(text, ensure_ascii=False).encode()).hexdigest()
             revision = Revision.objects.filter(procedure=procedure, digest=digest).first()
             if revision is None:
                 revision = Revision.objects.create(

@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from kehu.core.fields import OrderedJSONField
 from kehu.core.scope import OrganizationRow
 
 
@@ -24,7 +25,7 @@ class Revision(OrganizationRow):
 
     procedure = models.ForeignKey(Procedure, on_delete=models.PROTECT, related_name="revisions")
     label = models.CharField(max_length=20)
-    definition = models.JSONField()
+    definition = OrderedJSONField()
     """Company, procedure with form, and decision tables as they stood: everything the engine needs."""
     digest = models.CharField(max_length=64)
     published_at = models.DateTimeField()

@@ -219,12 +219,16 @@ class Running:
 
 
 def definition_json(loaded: LoadedPack, procedure_key: str) -> dict[str, Any]:
-    """Written out in full, defaults too: a default that changes later must not change what a revision says."""
+    """Written out in full, defaults too: a default that changes later must not change what a revision says. Holidays are
+    no part of it; the organization's calendars hold them. `print` is the procedure's own paper layout, where it has one."""
     assert loaded.pack is not None
+    days = {"calendar": {"special_days"}, "department_calendars": {"__all__": {"special_days"}}}
+    layout = loaded.folder / procedure_key / "print.typ"
     return {
-        "pack": loaded.pack.model_dump(mode="json", by_alias=True),
+        "pack": loaded.pack.model_dump(mode="json", by_alias=True, exclude=days),
         "procedure": loaded.procedures[procedure_key].model_dump(mode="json", by_alias=True),
         "tables": loaded.raw_tables,
+        "print": layout.read_text(encoding="utf-8") if layout.is_file() else None,
     }
 
 

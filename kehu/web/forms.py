@@ -409,7 +409,7 @@ class Editor:
         return control
 
     def _choices(self, definition: FieldDefinition, value: Any) -> list[Choice]:
-        chosen = set(value) if isinstance(value, list) else {str(value)}
+        chosen = value if isinstance(value, list) else [str(value)]
         match definition.type:
             case "choice" | "choices":
                 found = [Choice(key, self.words.say(choice.title)) for key, choice in definition.choices.items()]

@@ -71,7 +71,11 @@ def procedure(request: Any, key: str) -> HttpResponse:
     words = steps_in_words(running, language, titles)
     counts = _counts(request, found)
     steps = [
-        {"words": step, "clauses": [(number, _anchor(number)) for number in step.clauses], **counts.get(step.key, _NONE)}
+        {
+            "words": step,
+            "clauses": [(number, _anchor(number)) for number in step.clauses],
+            **counts.get(step.key, _NONE),
+        }
         for step in words
     ]
     return render(
@@ -153,7 +157,7 @@ def _chart(
     number = running.procedure.form.number
     beside = {}
     for step in words:
-        role = f"{step.role}{_(' (assist)') if step.is_assist else ''}"
+        role = _("{role} (assist)").format(role=step.role) if step.is_assist else step.role
         forms = [f"{number} {title}" for title in step.fills]
         forms += [_("Opens: {title}").format(title=title) for title in step.opens]
         if step.limit:

@@ -12,9 +12,10 @@ from django.shortcuts import render
 from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
 
+from kehu.procedures.chart import text_width
 from kehu.reports import exports
 from kehu.reports.records import Period
-from kehu.reports.registers import Asked, Column, Filter, RegisterView, listed
+from kehu.reports.registers import Asked, Column, Filter, Page, RegisterView, listed
 from kehu.reports.statistics import statistics
 
 
@@ -37,7 +38,7 @@ def register(request: Any, key: str) -> HttpResponse:
             "page": page,
             "asked": asked,
             "behind": behind,
-            "heads": [_head(column, asked, address) for column in view.columns],
+            "heads": [_head(column, asked, address, _width(page, at)) for at, column in enumerate(view.columns)],
             "controls": [_control(one, asked) for one in view.filters],
             "more_are_used": bool(asked.values or asked.periods or asked.step or asked.clause),
             "said": view.said(asked),
@@ -107,18 +108,25 @@ class _Address:
         return {key: self.words[key] for key in keys if key in self.words}
 
 
-def _head(column: Column, asked: Asked, address: _Address) -> dict[str, Any]:
+def _head(column: Column, asked: Asked, address: _Address, width: str) -> dict[str, Any]:
     """A column's head; a click sorts by it, another one the other way round."""
     here = asked.sort.removeprefix("-") == column.key
     falling = here and asked.sort.startswith("-")
     return {
         "title": column.title,
+        "width": width,
         "is_number": column.is_number,
         "address": address.with_(sort=column.key if falling or not here else f"-{column.key}", page=None)
         if column.sortable
         else "",
         "order": ("descending" if falling else "ascending") if here else "",
     }
+
+
+def _width(page: Page, at: int) -> str:
+    """How wide a column wants to be, by the longest text on the page."""
+    longest = max((text_width(line.cells[at].text, 1) for line in page.lines), default=0)
+    return "narrow" if longest <= 7 else "medium" if longest <= 13 else "wide" if longest <= 40 else "widest"
 
 
 def _control(one: Filter, asked: Asked) -> dict[str, Any]:

@@ -474,11 +474,7 @@ def chart(record: Record, words: Words, dues: Mapping[int, Due], blocks: Iterabl
             tasks[task.step].append(task)
     passed = {key for event in record.events for key in (event.facts.get("move") or {}).get("passed") or ()}
     current = {task.step for task in folder.tasks if task.is_open}
-    following = (
-        {target for key in current if key in steps for target in steps[key].targets()}
-        if folder.state.is_open
-        else set()
-    )
+    following = _following(steps, current) if folder.state.is_open else set()
     found = []
     for key, step in steps.items():
         mine = [task for task in tasks[key] if task.state != Task.State.CANCELED] or tasks[key][-1:]
@@ -508,10 +504,22 @@ def chart(record: Record, words: Words, dues: Mapping[int, Due], blocks: Iterabl
     return found
 
 
+def _following(steps: Mapping[str, Step], current: Iterable[str]) -> set[str]:
+    """Where the open steps lead when nobody refuses."""
+    return {
+        branch.target
+        for key in current
+        if key in steps
+        for outcome in steps[key].all_outcomes().values()
+        if not outcome.refuses
+        for branch in outcome.next
+    }
+
+
 def _place(record: Record, words: Words, task: Task, dues: Mapping[int, Due]) -> Place:
     if task.is_open:
         people_ = [words.person(pk) for pk in record.assigned.get(task.pk, ())]
-        person = ("、" if words.language.startswith("zh") else ", ").join(people_)
+        person = words.listed(people_)
     else:
         person = words.person(task.done_by_id)
     return Place(
@@ -562,7 +570,7 @@ def limits(record: Record, words: Words, dues: Mapping[int, Due]) -> list[Limit]
                 words.step(task.step, task.item),
                 dues[task.pk],
                 lines,
-                ", ".join(people_),
+                words.listed(people_),
                 is_provisional=task.due_is_provisional,
             )
         )
