@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from django.db import transaction
 from django.utils.translation import get_language
@@ -19,7 +20,9 @@ from kehu.core.scope import scope
 from kehu.engine import advance
 from kehu.engine.advance import NotPossible
 from kehu.engine.definitions import Outcome, Step
+from kehu.engine.expressions import ExpressionError
 from kehu.engine.records import Data, compute, encoded, filled, holds
+from kehu.engine.tables import NoDecision
 from kehu.ledgers.customers.models import Customer
 from kehu.organizations.queries import Person
 from kehu.procedures import revisions
@@ -38,13 +41,31 @@ from .refusals import (
     NotOpen,
     NotStartable,
     OwnSubmission,
+    RuleUndecided,
     WrongPosition,
     refusal_of,
 )
 from .work import Folder, Work
 
+P = ParamSpec("P")
+T = TypeVar("T")
 
-@transaction.atomic
+
+def action(act: Callable[P, T]) -> Callable[P, T]:
+    """One transaction: done or not done. A rule of the pack that cannot be evaluated refuses the act and names the rule."""
+
+    @wraps(act)
+    def acted(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            with transaction.atomic():
+                return act(*args, **kwargs)
+        except (ExpressionError, NoDecision) as error:
+            raise RuleUndecided(rule=str(error)) from error
+
+    return acted
+
+
+@action
 def open_case(
     *,
     organization: Organization,
@@ -81,7 +102,7 @@ def open_case(
         return folder.case
 
 
-@transaction.atomic
+@action
 def complete(
     *,
     organization: Organization,
@@ -105,7 +126,7 @@ def complete(
         return folder.case
 
 
-@transaction.atomic
+@action
 def save_draft(
     *,
     organization: Organization,
@@ -128,7 +149,7 @@ def save_draft(
         Task.objects.filter(pk=task.pk).update(draft=encoded(typed))
 
 
-@transaction.atomic
+@action
 def send_back(
     *,
     organization: Organization,
@@ -161,7 +182,7 @@ def send_back(
         return folder.case
 
 
-@transaction.atomic
+@action
 def hand_over(
     *,
     organization: Organization,
@@ -196,7 +217,7 @@ def hand_over(
         return folder.case
 
 
-@transaction.atomic
+@action
 def void(
     *, organization: Organization, number: str, reason: str, by: str, now: datetime, version: int | None = None
 ) -> Case:
@@ -213,7 +234,7 @@ def void(
         return folder.case
 
 
-@transaction.atomic
+@action
 def reopen(
     *, organization: Organization, number: str, reason: str, by: str, now: datetime, to: str | None = None
 ) -> Case:
@@ -230,7 +251,7 @@ def reopen(
         return folder.case
 
 
-@transaction.atomic
+@action
 def recount(*, organization: Organization, now: datetime) -> int:
     """Deadlines counted with days nobody had confirmed are counted again, now that somebody has. Gives how many cases."""
     with scope(organization):
@@ -292,7 +313,9 @@ def _choose(
     definition = filling.step
     if outcome is None and not filling.facts.get("to"):
         typed = accept(filling, values, None)
-        after = compute(filling.form, filled(filling.form, filling.data, filling.item, typed, definition), filling.facts)
+        after = compute(
+            filling.form, filled(filling.form, filling.data, filling.item, typed, definition), filling.facts
+        )
         offered = advance.offered_outcomes(definition, filling.context(after))
         if len(offered) == 1:
             return next(iter(offered.items()))

@@ -43,7 +43,13 @@ def tell_stories(loaded: LoadedPack, organization: Organization, source: Source,
 
 class Teller(Player):
     def __init__(
-        self, loaded: LoadedPack, organization: Organization, source: Source, number: int, story: Mapping[str, Any], present: datetime
+        self,
+        loaded: LoadedPack,
+        organization: Organization,
+        source: Source,
+        number: int,
+        story: Mapping[str, Any],
+        present: datetime,
     ):
         self.present = present
         super().__init__(loaded, organization, source, number, story)
@@ -69,7 +75,7 @@ class Teller(Player):
             return (self.present + timedelta(minutes=int(value["minutes"]))).replace(second=0)
         if isinstance(value, Mapping):
             if "days" not in value:
-                raise StoryError("a time in the demo is {days: -3, at: \"09:20\"}")
+                raise StoryError('a time in the demo is {days: -3, at: "09:20"}')
             day = self._day(int(value["days"]))
             return datetime.combine(day, time.fromisoformat(str(value.get("at", "09:00"))), self.zone)
         return super()._moment(value)

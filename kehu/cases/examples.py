@@ -58,6 +58,10 @@ class StoryError(Exception):
     """A story that cannot be read: its own words are wrong, not the pack's."""
 
 
+class _StoryOver(Exception):
+    """After a mistake in the story itself the rest would only repeat it."""
+
+
 @dataclass(frozen=True)
 class Difference:
     file: Path
@@ -141,12 +145,13 @@ def run_stories(
 ) -> Result:
     """Every story of one file; each leaves nothing behind. `reports` are what `expect:` may look at beyond cases."""
     result = Result()
-    for number, story in enumerate(source.value or []):
+    for number, story in enumerate(source.value if isinstance(source.value, list) else [source.value]):
         result.stories += 1
-        with scope(organization), transaction.atomic():
-            player = Player(loaded, organization, source, number, story, reports)
-            with translation.override("en"):
-                result.differences += player.play()
+        with scope(organization), transaction.atomic(), translation.override("en"):
+            try:
+                result.differences += Player(loaded, organization, source, number, story, reports).play()
+            except StoryError as error:
+                result.differences.append(Difference(source.file, source.line_of((number,)), f"story {number + 1}", str(error)))
             transaction.set_rollback(True)
     return result
 
@@ -164,6 +169,8 @@ class Player:
         reports: Mapping[str, Report] | None = None,
     ):
         self.reports = reports or {}
+        if not isinstance(story, Mapping):
+            raise StoryError("a story is a mapping with `example:`, `start:` and `steps:`")
         self.loaded, self.organization, self.source, self.story = loaded, organization, source, story
         self.name = str(story.get("example", f"story {number + 1}"))
         self.path: tuple[Any, ...] = (number,)
@@ -176,13 +183,13 @@ class Player:
         story = self.story
         try:
             if "given" in story:
-                self._given(story["given"])
+                self._step(("given",), {"given": story["given"]})
             if "start" in story:
                 self._step(("start",), {"start": story["start"]})
             for index, line in enumerate(story.get("steps") or []):
                 self._step(("steps", index), line)
-        except StoryError as error:
-            self._differs((), str(error))
+        except _StoryOver:
+            pass
         return self.differences
 
     def _step(self, path: tuple[Any, ...], line: Mapping[str, Any]) -> None:
@@ -190,6 +197,7 @@ class Player:
         self.path = (*before[:1], *path)
         try:
             for word, act in (
+                ("given", lambda line: self._given(line["given"])),
                 ("start", self._start),
                 ("do", self._do),
                 ("try", self._try),
@@ -200,11 +208,19 @@ class Player:
                     act(line)
                     return
             raise StoryError(f"a step is start, do, try, wait or expect; this one has {', '.join(map(str, line))}")
+        except StoryError as error:
+            self._differs((), str(error))
+            raise _StoryOver from None
+        except KeyError as error:
+            self._differs((), f"`{error.args[0]}:` is missing or unknown")
+            raise _StoryOver from None
         finally:
             self.path = before
 
     def _differs(self, path: tuple[Any, ...], message: str) -> None:
-        self.differences.append(Difference(self.source.file, self.source.line_of((*self.path, *path)), self.name, message))
+        self.differences.append(
+            Difference(self.source.file, self.source.line_of((*self.path, *path)), self.name, message)
+        )
 
     # -- the clock
 
@@ -500,7 +516,9 @@ class Player:
         people = directory(self.organization, self.now.date())
         found = []
         for task in self._tasks():
-            holders = [people.by_id[key] for key in task.assignments.filter(is_open=True).values_list("member_id", flat=True)]
+            holders = [
+                people.by_id[key] for key in task.assignments.filter(is_open=True).values_list("member_id", flat=True)
+            ]
             if assists(holders, self.loaded.procedures[task.case.procedure.key].owner, people):
                 found.append(str(task))
         if sorted(found) != sorted(map(str, expected or [])):

@@ -71,6 +71,11 @@ class NotStartable(AgainstTheRule):
     message = _("“{procedure}” is not started by hand.")
 
 
+class RuleUndecided(AgainstTheRule):
+    code = "procedure.rule_undecided"
+    message = _("A rule of this procedure cannot be decided; tell whoever wrote it: {rule}")
+
+
 class NotAuthorized(AgainstTheRule):
     code = "task.recipient_not_authorized"
     message = _("{person} may not decide “{step}”, so it cannot be handed over to him or her.")
@@ -117,7 +122,9 @@ def refusal_of(error: NotPossible, facts: Mapping[str, Any]) -> Refusal:
         case "no_rows":
             return BadData([Finding(facts["rows"], _("“{rows}” has no row to go on with.").format(rows=facts["rows"]))])
         case "dead_end":
-            return BadData([Finding("", _("That would leave nobody to go on with this case; at least one row must stay."))])
+            return BadData(
+                [Finding("", _("That would leave nobody to go on with this case; at least one row must stay."))]
+            )
         case "no_branch" | "endless":
             return BadData([Finding("", _("The procedure does not say where to go from here; tell whoever wrote it."))])
     return _WORDS[error.code](**facts)

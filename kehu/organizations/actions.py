@@ -214,3 +214,10 @@ def agree_calendar(*, organization: Organization, customer_code: str, calendar: 
     )
     changed(organization)
     return week
+
+
+@transaction.atomic
+def choose_language(*, user: User, language: str) -> None:
+    """What he reads, and what is written to him. A preference, not a fact of the company: no event."""
+    User.objects.filter(pk=user.pk).update(language=language)
+    Member.everywhere.filter(user=user).update(language=language)

@@ -83,10 +83,11 @@ def _task(record: history.Record, words: Words, task: Task) -> dict[str, Any]:
 
 
 def _facts(record: history.Record, words: Words) -> Iterator[tuple[str, str]]:
-    """What was filled, field by field in the form's order."""
+    """What was filled, field by field in the form's order; not what follows from it."""
     for _section_key, section, key, definition in words.form.fields():
-        text = "" if section.per else words.value(definition, record.folder.state.data.get(key))
-        if text:
+        if section.per or definition.computed or definition.gather:
+            continue
+        if text := words.value(definition, record.folder.state.data.get(key)):
             yield words.say(definition.title), text
 
 

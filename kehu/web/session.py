@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from kehu.core import clock
 from kehu.core.models import Organization, User
+from kehu.organizations.actions import choose_language
 from kehu.organizations.models import Member
 from kehu.organizations.queries import Person, directory
 
@@ -118,8 +119,7 @@ def language(request: HttpRequest) -> HttpResponse:
             "kehu_language", chosen, max_age=365 * 86400, samesite="Lax", secure=settings.HTTPS, httponly=True
         )
         if isinstance(request.user, User):
-            User.objects.filter(pk=request.user.pk).update(language=chosen)
-            Member.everywhere.filter(user=request.user).update(language=chosen)
+            choose_language(user=request.user, language=chosen)
     return response
 
 

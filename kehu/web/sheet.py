@@ -581,7 +581,7 @@ def clocks(record: Record, words: Words) -> list[Limit]:
     """The procedure's clocks that have begun."""
     folder, found = record.folder, []
     steps = folder.procedure.steps
-    due_by = {due.clock for task in folder.tasks if task.is_open and (due := steps[task.step].due)}
+    due_by = {limit.clock for task in folder.tasks if task.is_open and (limit := steps[task.step].due)}
     for key, clock in folder.procedure.clocks.items():
         title, until = words.say(clock.title), folder.state.data.get(clock.until)
         counted = folder.clock_limit(key)
