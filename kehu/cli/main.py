@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": "kehu.cli.demo:run",
     "serve": "kehu.cli.serve:run",
     "worker": "kehu.cli.worker:run",
+    "calendar": "kehu.cli.calendar:run",
     "schema": "kehu.cli.schema:run",
 }
 
@@ -26,6 +27,7 @@ WHAT_THEY_DO = {
     "demo": "make the demo company",
     "serve": "serve the pages, with a worker beside them",
     "worker": "run a worker: deadlines, messages",
+    "calendar": "propose and confirm a year's holidays",
     "schema": "print the JSON Schema of the pack files, for editors",
 }
 

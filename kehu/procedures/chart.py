@@ -18,7 +18,7 @@ LINE = 17.0
 PORT = 17.0
 GAP = 34.0
 LANE = 13.0
-LABEL = 128.0
+LABEL = 140.0
 COLUMN = 232.0
 MARGIN = 14.0
 HEAD = 34.0
@@ -81,6 +81,11 @@ class Box:
     @property
     def right(self) -> float:
         return self.x + self.width
+
+    def edge_at(self, y: float, side: Side) -> float:
+        """Where its outline is at that height: the sides of a decision slope."""
+        inset = 12 * abs(y - self.y - self.height / 2) / (self.height / 2) if self.kind == "decision" else 0.0
+        return self.right - inset if side == "right" else self.x + inset
 
 
 @dataclass(frozen=True)
@@ -149,11 +154,11 @@ def wrapped(text: str, width: float, size: float = SIZE) -> list[str]:
 def _pieces(text: str) -> Iterable[str]:
     word = ""
     for letter in text:
-        if unicodedata.east_asian_width(letter) in "WF":
-            if unicodedata.category(letter) in ("Po", "Pe") and word:  # closing marks stay with what they close
-                yield word + letter
-                word = ""
-                continue
+        if word and (
+            unicodedata.category(letter) in ("Po", "Pe", "Pf") or unicodedata.category(word[-1]) in ("Ps", "Pi")
+        ):
+            word += letter  # closing marks stay with what they close, opening ones with what they open
+        elif unicodedata.east_asian_width(letter) in "WF":
             if word:
                 yield word
             word = letter
@@ -161,7 +166,7 @@ def _pieces(text: str) -> Iterable[str]:
             yield word + letter
             word = ""
         else:
-            if word and unicodedata.east_asian_width(word[-1]) in "WF":
+            if word and (unicodedata.east_asian_width(word[-1]) in "WF" or word[-1] == "”"):
                 yield word
                 word = ""
             word += letter
@@ -311,16 +316,16 @@ def _sideways(placed: Mapping[Edge, int], boxes: list[Box], side: Side) -> list[
     arrows = []
     for edge, lane in placed.items():
         source, target = boxes[edge.source], boxes[edge.target]
-        start = source.right if side == "right" else source.x
-        end = target.right if side == "right" else target.x
-        turn = start + sign * (room + LANE * lane)
         out, into = ports[edge, "out"], ports[edge, "in"]
+        start, end = source.edge_at(out, side), target.edge_at(into, side)
+        edge_x = source.right if side == "right" else source.x
+        turn = edge_x + sign * (room + LANE * lane)
         arrows.append(
             Arrow(
                 path=f"M{start:g},{out:g} H{turn:g} V{into:g} H{end:g}",
-                label=shortened(edge.label, room - 16),
+                label=shortened(edge.label, room - 14),
                 full=edge.label,
-                x=start + sign * 8,
+                x=edge_x + sign * 8,
                 y=out - 4,
                 is_back=side == "left",
                 is_late=edge.is_late,

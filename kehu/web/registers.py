@@ -30,15 +30,17 @@ def register(request: Any, key: str) -> HttpResponse:
     view, asked, behind = _asked(request, key)
     page = view.page(asked, _number(request.GET.get("page")))
     address = _Address(request)
+    widths = [_width(page, at) for at in range(len(view.columns))]
     return render(
         request,
         "registers/register.html",
         {
             "view": view,
             "page": page,
+            "lines": [(line, list(zip(line.cells, widths, strict=True))) for line in page.lines],
             "asked": asked,
             "behind": behind,
-            "heads": [_head(column, asked, address, _width(page, at)) for at, column in enumerate(view.columns)],
+            "heads": [_head(column, asked, address, width) for column, width in zip(view.columns, widths, strict=True)],
             "controls": [_control(one, asked) for one in view.filters],
             "more_are_used": bool(asked.values or asked.periods or asked.step or asked.clause),
             "said": view.said(asked),

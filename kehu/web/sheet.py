@@ -17,6 +17,7 @@ from kehu.cases.permissions import May
 from kehu.cases.queries import Due, remaining_of
 from kehu.cases.wording import Words
 from kehu.core.refusals import BadData, Finding, Refusal
+from kehu.engine.advance import reaches
 from kehu.engine.definitions import FieldDefinition, Section, Step
 from kehu.engine.records import decoded_value, rows_of
 from kehu.ledgers.customers.models import Customer
@@ -480,9 +481,10 @@ def chart(record: Record, words: Words, dues: Mapping[int, Due], blocks: Iterabl
         mine = [task for task in tasks[key] if task.state != Task.State.CANCELED] or tasks[key][-1:]
         if step.beside and not mine:
             continue
+        is_done = any(task.state == Task.State.DONE for task in mine) or key in passed or folder.state.status == key
         if key in current:
             state = "current"
-        elif folder.state.status == key or any(task.state == Task.State.DONE for task in mine) or key in passed:
+        elif is_done and not (mine and _comes_again(record, mine[-1], current)):
             state = "done"
         elif key in following:
             state = "next"
@@ -502,6 +504,17 @@ def chart(record: Record, words: Words, dues: Mapping[int, Due], blocks: Iterabl
             )
         )
     return found
+
+
+def _comes_again(record: Record, last: Task, current: Iterable[str]) -> bool:
+    """Done, but in an earlier round, or refused; and the case is on its way there again."""
+    procedure, step = record.folder.procedure, record.folder.procedure.steps[last.step]
+    outcome = step.all_outcomes().get(last.outcome)
+    if last.round >= record.case.round and not (outcome and outcome.refuses):
+        return False
+    return record.folder.state.is_open and any(
+        key != last.step and key in procedure.steps and reaches(procedure, key, last.step) for key in current
+    )
 
 
 def _following(steps: Mapping[str, Step], current: Iterable[str]) -> set[str]:

@@ -1,0 +1,74 @@
+"""The customer directory and a customer's page."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from kehu.core import clock
+from kehu.core.models import Organization
+from kehu.ledgers.customers.models import Customer
+from kehu.ledgers.customers.pinyin import initials
+from kehu.ledgers.customers.queries import Wish, listed
+from tests.cast import FRIDAY, Telling, sign_in
+
+
+@pytest.fixture(autouse=True)
+def _friday(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda organization=None: FRIDAY)
+
+
+@pytest.mark.parametrize(
+    ("name", "letters"), [("东莞长安", "dgca"), ("讯捷 (SZ)", "xjsz"), ("ABC 五金", "abcwj"), ("", "")]
+)
+def test_initials_are_what_people_type(name: str, letters: str) -> None:
+    assert initials(name) == letters
+
+
+@pytest.mark.parametrize("words", ["c0001", "讯捷通信设备", "Xunjie", "讯捷通信", "xjtx", " XJTX "])
+def test_a_customer_is_found_by_code_name_and_initials(mfg: Organization, words: str) -> None:
+    assert "C0001" in [customer.code for customer in listed(Wish(search=words)).customers]
+
+
+def test_filters_and_order_work_together(mfg: Organization) -> None:
+    found = listed(Wish(grade="A", status="active", sort="-code")).customers
+    codes = [customer.code for customer in found]
+    assert codes == sorted(codes, reverse=True)
+    assert {customer.grade for customer in found} == {"A"}
+    assert listed(Wish(sort="; drop table", page=99)).page == listed(Wish()).pages
+
+
+def test_the_directory_costs_a_fixed_number_of_statements(client: Client, mfg: Organization) -> None:
+    sign_in(client, mfg, "sales_rep")
+    client.get("/customers/")
+    with CaptureQueriesContext(connection) as captured:
+        page = client.get("/customers/?q=c00").content.decode()
+    assert "C0001" in page
+    assert len(captured) <= 12
+
+
+def test_the_customers_page_shows_cases_figures_and_what_happened(
+    client: Client, complaint: Telling, mfg: Organization
+) -> None:
+    sign_in(client, mfg, "sales_rep")
+    page = client.get("/customers/C0001/").content.decode()
+    assert complaint.number in page
+    assert "受理判定" in page
+    assert "happenings" in page
+
+
+def test_what_happened_in_a_case_is_only_told_to_those_who_may_read_it(
+    client: Client, complaint: Telling, mfg: Organization
+) -> None:
+    sign_in(client, mfg, "warehouse_keeper")
+    page = client.get("/customers/C0001/").content.decode()
+    assert page.partition('class="happenings"')[2].count(complaint.number) == 0
+
+
+def test_another_companys_customer_is_not_there(client: Client, mfg: Organization, stranger: Organization) -> None:
+    Customer.objects.filter(code="C0001").update(code="OURS")
+    sign_in(client, stranger, "general_manager")
+    assert client.get("/customers/OURS/").status_code == 404
+    assert "OURS" not in client.get("/customers/").content.decode()

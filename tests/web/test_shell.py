@@ -1,0 +1,202 @@
+"""What surrounds every page: signing in, language, the demo's clock, and what may never appear."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from django.urls import reverse
+
+from kehu.core import clock
+from kehu.core.models import Organization, User
+from kehu.organizations.models import Member
+from tests.cast import FRIDAY, Telling, sign_in
+
+PAGES = ("/", "/?view=started", "/?view=done", "/?view=copies", "/notices/", "/customers/", "/customers/C0001/")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_cache() -> None:
+    cache.clear()
+
+
+@pytest.fixture
+def friday(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda organization=None: FRIDAY)
+
+
+@pytest.fixture
+def demo(mfg: Organization, settings: Any) -> Organization:
+    settings.DEMO = True
+    mfg.is_demo = True
+    mfg.save()
+    return mfg
+
+
+# --- signing in -------------------------------------------------------------------------------------------------------
+
+
+def test_nobody_sees_a_page_without_signing_in(client: Client, mfg: Organization) -> None:
+    for page in PAGES:
+        answer = client.get(page)
+        assert answer.status_code == 302
+        assert answer["Location"].startswith("/sign-in/?next=")
+
+
+def test_a_member_signs_in_with_his_password_and_goes_on_where_he_wanted(client: Client, mfg: Organization) -> None:
+    sign_in(client, mfg, "sales_rep")
+    client.logout()
+    user = User.objects.get(username="mfg.sales_rep")
+    user.set_password("correct horse battery")
+    user.save()
+    given = {"username": "mfg.sales_rep", "password": "correct horse battery", "next": "/customers/"}
+    answer = client.post("/sign-in/", given)
+    assert answer["Location"] == "/customers/"
+    assert client.get("/customers/").status_code == 200
+
+
+def test_signing_in_never_leads_to_another_site(client: Client, mfg: Organization) -> None:
+    sign_in(client, mfg, "sales_rep")
+    assert client.get("/sign-in/?next=https://elsewhere.example/")["Location"] == "/"
+    assert client.get("/sign-in/?next=//elsewhere.example/")["Location"] == "/"
+
+
+def test_after_five_wrong_passwords_one_has_to_wait(client: Client, mfg: Organization) -> None:
+    given = {"username": "mfg.sales_rep", "password": "wrong"}
+    assert [client.post("/sign-in/", given).status_code for _ in range(6)] == [422] * 5 + [429]
+    assert client.post("/sign-in/", {**given, "username": "somebody.else"}).status_code == 422
+
+
+def test_demo_people_sign_in_with_one_click(client: Client, demo: Organization) -> None:
+    sign_in(client, demo, "sales_rep")
+    client.logout()
+    page = client.get("/sign-in/").content.decode()
+    assert 'value="sales_rep"' in page
+    client.post("/sign-in/", {"person": "sales_rep", "organization": "mfg"})
+    assert client.get("/").status_code == 200
+
+
+@pytest.mark.parametrize(("is_demo", "is_on"), [(True, False), (False, True)])
+def test_no_one_click_outside_a_demo(
+    client: Client, mfg: Organization, settings: Any, is_demo: bool, is_on: bool
+) -> None:
+    sign_in(client, mfg, "sales_rep")
+    client.logout()
+    settings.DEMO, mfg.is_demo = is_on, is_demo
+    mfg.save()
+    assert 'value="sales_rep"' not in client.get("/sign-in/").content.decode()
+    assert client.post("/sign-in/", {"person": "sales_rep", "organization": "mfg"}).status_code == 422
+    assert client.get("/").status_code == 302
+
+
+def test_signing_out_needs_a_form(client: Client, mfg: Organization) -> None:
+    sign_in(client, mfg, "sales_rep")
+    assert client.get("/sign-out/").status_code == 405
+    client.post("/sign-out/")
+    assert client.get("/").status_code == 302
+
+
+# --- language ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_chosen_language_stays_and_messages_follow_it(client: Client, mfg: Organization) -> None:
+    sign_in(client, mfg, "sales_rep")
+    assert 'lang="zh-Hans"' in client.get("/").content.decode()
+    answer = client.post("/language/", {"language": "en", "next": "/customers/"})
+    assert answer["Location"] == "/customers/"
+    assert 'lang="en"' in client.get("/").content.decode()
+    assert Member.objects.get(key="sales_rep").language == "en"
+
+
+def test_a_language_we_do_not_speak_changes_nothing(client: Client, mfg: Organization) -> None:
+    sign_in(client, mfg, "sales_rep")
+    client.post("/language/", {"language": "tlh"})
+    assert 'lang="zh-Hans"' in client.get("/").content.decode()
+
+
+# --- the demo's clock -------------------------------------------------------------------------------------------------
+
+
+def test_the_demo_clock_fires_what_comes_on_the_way(client: Client, demo: Organization) -> None:
+    now = clock.now(demo)
+    Telling(demo, now).start()
+    sign_in(client, demo, "sales_deputy_manager")
+    client.post("/clock/", {"by": "morning"})
+    client.post("/clock/", {"by": "1d"})
+    demo.refresh_from_db()
+    assert demo.clock_offset
+    kinds = set(Member.objects.get(key="sales_deputy_manager").notices.values_list("kind", flat=True))
+    assert kinds >= {"task_opened", "reminder", "overdue"}
+
+
+def test_only_a_demo_has_a_clock_to_move(client: Client, mfg: Organization) -> None:
+    sign_in(client, mfg, "sales_rep")
+    assert client.post("/clock/", {"by": "1h"}).status_code == 404
+    assert "clock-strip" not in client.get("/").content.decode()
+
+
+# --- what may never appear --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_pages_hold_to_the_content_policy(
+    client: Client, complaint: Telling, demo: Organization, language: str
+) -> None:
+    sign_in(client, demo, "sales_receiver")
+    client.cookies["kehu_language"] = language
+    pages = [*PAGES, f"/inbox/{complaint.number}/", "/nothing-here/"]
+    for page in pages:
+        answer = client.get(page)
+        text = answer.content.decode()
+        assert not re.search(r"\sstyle=|<style|\son[a-z]+=|hx-on|javascript:", text), page
+        assert not re.findall(r"<script(?![^>]*\bsrc=)", text), page
+        assert "'unsafe" not in answer["Content-Security-Policy"]
+
+
+def test_every_icon_named_on_a_page_is_in_the_sprite(client: Client, complaint: Telling, mfg: Organization) -> None:
+    from pathlib import Path
+
+    names = set(Path("tools/icons.txt").read_text().split())
+    sign_in(client, mfg, "sales_receiver")
+    for page in PAGES:
+        used = set(re.findall(r"icons\.svg#tabler-([a-z0-9-]+)", client.get(page).content.decode()))
+        assert used <= names, page
+
+
+# --- when a page cannot be shown --------------------------------------------------------------------------------------
+
+
+def test_an_unknown_address_says_what_to_do(client: Client, mfg: Organization) -> None:
+    sign_in(client, mfg, "sales_rep")
+    answer = client.get("/nothing-here/")
+    assert answer.status_code == 404
+    assert "Traceback" not in answer.content.decode()
+    assert 'href="/"' in answer.content.decode()
+
+
+def test_a_broken_page_says_so_without_its_inside(
+    client: Client, mfg: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kehu.cases import queries
+
+    def broken(*_args: Any, **_facts: Any) -> None:
+        raise RuntimeError("secret inside")
+
+    monkeypatch.setattr(queries, "inbox_of", broken)
+    client.raise_request_exception = False
+    sign_in(client, mfg, "sales_rep")
+    answer = client.get("/")
+    assert answer.status_code == 500
+    assert "secret inside" not in answer.content.decode()
+    assert reverse("inbox") in answer.content.decode()
+
+
+def test_a_forged_form_is_refused(mfg: Organization) -> None:
+    client = Client(enforce_csrf_checks=True)
+    sign_in(client, mfg, "sales_rep")
+    answer = client.post("/sign-out/")
+    assert answer.status_code == 403
+    assert client.get("/").status_code == 200
