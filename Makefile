@@ -9,7 +9,7 @@ REST := lint types imports migrations postgres packs browser
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install run test check rest $(REST) format lock
+.PHONY: messages help install run test check rest $(REST) format lock
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,9 @@ packs: install ## the packs' own checks and examples
 browser: install ## the tests in a browser (KEHU_CHROMIUM says where)
 	@chromium=$$($(PYTHON) tools/browser.py) && echo ".venv/bin/pytest in $$chromium" && \
 	KEHU_CHROMIUM="$$chromium" .venv/bin/pytest -q -m browser
+
+messages: install ## collect and compile the texts of the pages (needs GNU gettext)
+	.venv/bin/python tools/messages.py
 
 format: install ## put the Python code in style
 	.venv/bin/ruff check --fix

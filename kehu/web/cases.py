@@ -28,6 +28,7 @@ from kehu.core.refusals import BadData, Refusal
 from kehu.engine.definitions import FieldDefinition
 from kehu.ledgers.customers.models import Customer
 from kehu.procedures import revisions
+from kehu.procedures.forms import accept
 
 from .forms import Editor, customers, posted, uploads, with_files
 from .sheet import (
@@ -291,7 +292,7 @@ def new_case(request: HttpRequest, key: str) -> HttpResponse:
             attachments=[one.pk for one in kept if _is_named(one, raw)],
         )
     except Refusal as refusal:
-        attempt.refusal = refusal
+        attempt.refusal = _with_all_findings(refusal, folder, raw, attempt)
         return _new_page(request, folder, attempt, kept)
     messages.success(request, _("{number} is opened.").format(number=opened.number))
     return redirect("case", opened.number)
@@ -343,6 +344,21 @@ def _new_editor(folder: Folder, raw: dict[str, Any] | None = None, attempt: Atte
         raw=raw,
         findings=attempt.findings if attempt else (),
     )
+
+
+def _with_all_findings(refusal: Refusal, folder: Folder, raw: dict[str, Any], attempt: Attempt) -> Refusal:
+    """A missing customer is said together with everything else that is wrong."""
+    if not isinstance(refusal, BadData) or [finding.path for finding in refusal.findings] != ["customer"]:
+        return refusal
+    outcomes = folder.procedure.steps[folder.procedure.first_step].all_outcomes()
+    outcome = outcomes.get(attempt.outcome) or next(iter(outcomes.values()))
+    try:
+        accept(
+            filling_of(folder, folder.procedure.first_step), _new_editor(folder, raw).values(), outcome, attempt.reason
+        )
+    except BadData as more:
+        return BadData([*refusal.findings, *more.findings])
+    return refusal
 
 
 def _new_page(

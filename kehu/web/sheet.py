@@ -288,16 +288,26 @@ class Sheet:
             for name, definition in section.fields.items()
             if is_visible(definition, context)
         ]
-        fillings = self.record.fillings(key, item)
-        current = fillings[-1] if fillings and not self._is_over(section, fillings[-1]) else None
-        signed = [current, *self.record.approvals(key, item)] if current else []
-        older = [task for task in fillings if task is not current and task.filled]
+        versions = self._versions(key, section, item)
+        current = versions.pop() if versions and not self._is_over(section, versions[-1][-1]) else []
+        signed = {task.step: task for task in (*current, *(self.record.approvals(key, item) if current else ()))}
         return Filled(
             self.words.say(section.title),
             fields,
-            [self._signature(task) for task in signed if task],
-            [self._older(section, task) for task in reversed(older)],
+            [self._signature(task) for task in signed.values()],
+            [self._older(section, tasks[-1]) for tasks in reversed(versions) if _says_anything(section, tasks[-1])],
         )
+
+    def _versions(self, key: str, section: Section, item: str) -> list[list[Task]]:
+        """The section's fillings, oldest first; those that left it as it was stand together."""
+        found: list[list[Task]] = []
+        for task in self.record.fillings(key, item):
+            last = found[-1][-1] if found else None
+            if last and last.round == task.round and _content(section, last) == _content(section, task):
+                found[-1].append(task)
+            else:
+                found.append([task])
+        return found
 
     def _is_over(self, section: Section, task: Task) -> bool:
         return section.each_round and task.round < self.record.case.round
@@ -388,6 +398,14 @@ class Sheet:
                 reason = event.facts.get("reason", "")
                 return (self.words.actor(event.by), reason) if reason else None
         return None
+
+
+def _content(section: Section, task: Task) -> dict[str, Any]:
+    return {key: value for key, value in task.filled.items() if key in section.fields and value not in (None, "", [])}
+
+
+def _says_anything(section: Section, task: Task) -> bool:
+    return bool(_content(section, task))
 
 
 def filling_of(folder: Any, step: str, item: str = "") -> Filling:

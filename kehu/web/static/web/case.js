@@ -98,9 +98,9 @@ document.addEventListener("submit", () => { changed = false; });
 
 // --- arriving: the refusal, or the part of the form that the address names ----------------------------------------------
 
-const said = document.querySelector("[data-refusal]");
+const said = document.querySelector("[data-refusal], .verb-form .error, .upload .error");
 if (said) {
   said.scrollIntoView({ block: "center" });
-  const wrong = document.querySelector(".has-error input, .has-error select, .has-error textarea, textarea.is-invalid");
+  const wrong = document.querySelector(".has-error input, .has-error select, .has-error textarea, textarea.is-invalid, .verb-form .is-invalid");
   (wrong || said).focus({ preventScroll: Boolean(!wrong) });
 }

@@ -109,7 +109,8 @@ function choose(step) {
 
 // The first line's case is shown at once.
 document.addEventListener("htmx:load", (event) => {
-  const first = event.target === document.body && lines().find((line) => line.dataset.preview);
+  if (event.target !== document.body) return;
+  const first = lines().find((line) => document.getElementById(line.dataset.preview)?.offsetParent);
   if (first) mark(first);
 });
 
