@@ -80,14 +80,28 @@ class Telling:
         assert self.case
         return str(self.case.number)
 
-    def start(self, procedure: str = "customer-complaint", by: str = "sales_receiver", customer: str | None = "C0001", **values: Any) -> Telling:
-        filled = {"received_at": self.now, "channel": "email", "product": "BR-120", "kind": "quality", "content": "毛刺超差"} | values
+    def start(
+        self,
+        procedure: str = "customer-complaint",
+        by: str = "sales_receiver",
+        customer: str | None = "C0001",
+        **values: Any,
+    ) -> Telling:
+        filled = {
+            "received_at": self.now,
+            "channel": "email",
+            "product": "BR-120",
+            "kind": "quality",
+            "content": "毛刺超差",
+        } | values
         self.case = actions.open_case(
             organization=self.organization, procedure=procedure, by=by, now=self.now, customer=customer, values=filled
         )
         return self
 
-    def do(self, step: str, by: str, item: str = "", outcome: str | None = None, reason: str = "", **values: Any) -> Telling:
+    def do(
+        self, step: str, by: str, item: str = "", outcome: str | None = None, reason: str = "", **values: Any
+    ) -> Telling:
         self.case = actions.complete(
             organization=self.organization,
             number=self.number,

@@ -23,9 +23,16 @@ def main():
         cwd=ROOT, check=True,
     )  # fmt: skip
     subprocess.run(["msgfmt", "--check-format", "-o", CATALOG.with_suffix(".mo"), CATALOG], check=True)
-    left = subprocess.run(["msgattrib", "--untranslated", "--no-obsolete", "--no-wrap", CATALOG], capture_output=True, text=True, check=True)
+    left = subprocess.run(
+        ["msgattrib", "--untranslated", "--no-obsolete", "--no-wrap", CATALOG],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     missing = [line for line in left.stdout.splitlines() if line.startswith("msgid") and line != 'msgid ""']
-    print(f"{len(missing)} texts are not translated into Chinese yet." if missing else "Every text is there in Chinese.")
+    print(
+        f"{len(missing)} texts are not translated into Chinese yet." if missing else "Every text is there in Chinese."
+    )
     for line in missing:
         print(" ", line)
     return 1 if missing else 0

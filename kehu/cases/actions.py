@@ -83,7 +83,7 @@ def open_case(
         work = _work(organization, by, now)
         if procedure not in work.procedures:
             raise NoSuchProcedure(procedure=procedure)
-        running = revisions.running(work.procedures[procedure].current)
+        running = revisions.procedures_of(organization)[procedure]
         if not may_open(work, running):
             raise MayNotStart(
                 procedure=_say(running.procedure.title), role=role_words(running, running.procedure.first_step)
@@ -360,7 +360,7 @@ def _open_step(folder: Folder, step: str, item: str) -> Step:
         raise DoneAlready(
             step=_say(definition.title),
             person=person.called(get_language() or "zh") if person else "–",
-            at=f"{done[-1].closed_at.astimezone(folder.work.local.tzinfo):%Y-%m-%d %H:%M}",
+            at=folder.work.clock_face(done[-1].closed_at),
         )
     raise NotOpen(step=_say(definition.title), open=_open_words(folder))
 
@@ -423,7 +423,7 @@ def _check_version(folder: Folder, definition: Step, version: int | None) -> Non
             raise ChangedMeanwhile(
                 person=person.called(get_language() or "zh") if person else "–",
                 step=_say(folder.procedure.steps[task.step].title),
-                at=f"{task.closed_at.astimezone(folder.work.local.tzinfo):%Y-%m-%d %H:%M}",
+                at=folder.work.clock_face(task.closed_at),
             )
 
 

@@ -69,7 +69,7 @@ def _step(running: Running, key: str, number: int, language: str, titles: Mappin
         is_assist=is_assist(running, key),
         fills=tuple(sections[section].title.in_(language) for section in step.fills),
         limit=limit_words(running, step, language),
-        ladder=tuple(rung_words(running, rung, language) for rung in running.pack.ladder(step))
+        ladder=tuple(rung_words(running, step, rung, language) for rung in running.pack.ladder(step))
         if step.due and step.kind == "task"
         else (),
         outcomes=tuple(
@@ -220,7 +220,7 @@ def _title(running: Running, name: str, language: str) -> str:
     return found.title.in_(language) if found else name
 
 
-def rung_words(running: Running, rung: Rung, language: str) -> str:
+def rung_words(running: Running, step: Step, rung: Rung, language: str) -> str:
     """`At 75% of the time: whoever has the task is reminded`."""
     if rung.before:
         moment = _("{time} before the end").format(time=Budget.parse(rung.before).text(language))
@@ -237,5 +237,6 @@ def rung_words(running: Running, rung: Rung, language: str) -> str:
     if rung.opens:
         acts.append(_("opens “{step}”").format(step=running.procedure.steps[rung.opens].title.in_(language)))
     if rung.takes:
-        acts.append(_("decides by itself"))
+        taken = step.all_outcomes()[rung.takes].title.in_(language)
+        acts.append(_("the system takes “{outcome}”").format(outcome=taken))
     return _("{moment}: {acts}").format(moment=moment, acts=_("; ").join(acts))

@@ -151,7 +151,9 @@ def run_stories(
             try:
                 result.differences += Player(loaded, organization, source, number, story, reports).play()
             except StoryError as error:
-                result.differences.append(Difference(source.file, source.line_of((number,)), f"story {number + 1}", str(error)))
+                result.differences.append(
+                    Difference(source.file, source.line_of((number,)), f"story {number + 1}", str(error))
+                )
             transaction.set_rollback(True)
     return result
 
@@ -529,9 +531,9 @@ class Player:
         case = self._current()
         form = self.loaded.procedures[case.procedure.key].form
         names: list[str] = []
-        for _section, _title, key, field in form.fields():
+        for _section, _title, key, definition in form.fields():
             value = case.data.get(key)
-            if field.type in ("file", "files") and value:
+            if definition.type in ("file", "files") and value:
                 names += [value] if isinstance(value, str) else value
         if sorted(names) != sorted(expected or []):
             self._differs(("expect", "attachments"), f"attachments should be {_listed(expected)}, are {_listed(names)}")

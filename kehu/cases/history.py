@@ -15,6 +15,8 @@ from kehu.organizations.models import Member
 from kehu.organizations.queries import Person
 
 from .models import Assignment, Attachment, Case, Task
+from .permissions import May, may_see, what_may
+from .refusals import MayNotSee
 from .work import Folder, Work
 
 
@@ -68,6 +70,10 @@ class Record:
         for event in self.events:
             keys.update(event.facts.get("told") or ())
         return keys
+
+    @cached_property
+    def may(self) -> May:
+        return what_may(self.person, self.folder, self.assigned)
 
     @cached_property
     def names(self) -> Names:
@@ -144,7 +150,7 @@ class Names:
 
 
 def read(*, organization: Organization, number: str, person: Person, now: datetime) -> Record:
-    """The case of that number; `NoSuchCase` where this organization has none."""
+    """The case of that number; `NoSuchCase` where this organization has none, `MayNotSee` where it is not for him to read."""
     work = Work(organization, person, now)
     folder = work.take(number, lock=False)
     assignments = list(Assignment.objects.filter(task__case=folder.case).order_by("id"))
@@ -156,4 +162,6 @@ def read(*, organization: Organization, number: str, person: Person, now: dateti
             folder.assigned[task.step, task.item] = [
                 work.people.by_id[pk] for pk in record.assigned.get(task.pk, ()) if pk in work.people.by_id
             ]
+    if not record.may.tasks and not may_see(person, folder, record.involved):
+        raise MayNotSee(number=number)
     return record

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from kehu.engine.definitions import TableRole
+from kehu.engine.definitions import Pack, TableRole
 from kehu.engine.roles import Role, parse_role
 from kehu.organizations.queries import Person
 from kehu.procedures.packs import Running
@@ -100,13 +100,13 @@ def _places_before(folder: Folder, task: Task) -> tuple[tuple[str, str], ...]:
 
 def may_see(person: Person, folder: Folder, involved: Collection[str] = ()) -> bool:
     """Who may read a case: whoever takes part (`involved`: had a task, was told), the members of the department that owns
-    the procedure and of those the case names, and everybody from manager upwards."""
-    ranks = folder.running.pack.ranks
+    the procedure and of those the case names, and everybody from the rank upwards that the pack names (`sees_all`)."""
+    pack = folder.running.pack
     if person.key in involved or person.key == folder.starter:
         return True
     if any(task.done_by_id == person.id for task in folder.tasks):
         return True
-    if "manager" in ranks and person.rank >= ranks["manager"]:
+    if pack.sees_all and person.rank >= pack.ranks[pack.sees_all]:
         return True
     named = {folder.procedure.owner, *departments_in(folder)}
     line = {unit for department in person.departments for unit in folder.work.people.line_of(department)}
@@ -153,7 +153,9 @@ def role_text(role: Role, running: Running, language: str) -> str:
         case "rank":
             department = pack.departments.get(role.path)
             unit = department.title.in_(language) if department else _("the department concerned")
-            return _("{rank} of {department}").format(rank=_rank_text(role.name, language), department=unit) + plus
+            return (
+                _("{rank} of {department}").format(rank=_rank_text(role.name, pack, language), department=unit) + plus
+            )
         case "person":
             field = running.procedure.form.field(role.path)
             return _("the person in “{field}”").format(field=field.title.in_(language) if field else role.path)
@@ -170,6 +172,6 @@ def role_text(role: Role, running: Running, language: str) -> str:
     )
 
 
-def _rank_text(rank: str, language: str) -> str:
-    words = {"staff": _("staff"), "head": _("head"), "deputy_manager": _("deputy manager"), "manager": _("manager")}
-    return str(words.get(rank, rank.replace("_", " ")))
+def _rank_text(rank: str, pack: Pack, language: str) -> str:
+    title = pack.rank_titles.get(rank)
+    return title.in_(language) if title else rank.replace("_", " ")

@@ -41,7 +41,7 @@ class Due:
     at: datetime
     is_overdue: bool
     length: timedelta
-    """Working time left, or over; clock time where no working time lies between."""
+    """Working time left, or over; clock time where none is left to work in before it is due."""
     days: int
     """Working days to the due day, or since."""
     colour: Literal["green", "amber", "red"]
@@ -78,7 +78,9 @@ def remaining_of(task: Task, calendar: Calendar, now: datetime) -> Due | None:
     is_overdue = task.due_at <= now
     begin, end = (task.due_at, now) if is_overdue else (now, task.due_at)
     days = _working_days(calendar, begin, end)
-    length = end - begin if days > 1 else working_time_between(calendar, begin, end) or end - begin
+    length = end - begin if days > 1 else working_time_between(calendar, begin, end)
+    if not length and not is_overdue:
+        length = end - begin
     return Due(
         at=task.due_at,
         is_overdue=is_overdue,

@@ -40,6 +40,10 @@ class Work:
         self.messages: list[Message] = []
         self.events: list[Event] = []
 
+    def clock_face(self, moment: datetime | None) -> str:
+        """A moment as the organization's clock showed it."""
+        return f"{moment.astimezone(self.local.tzinfo):%Y-%m-%d %H:%M}" if moment else "–"
+
     @property
     def by_key(self) -> str:
         return self.by.key if self.by else ""
@@ -330,8 +334,8 @@ class Folder:
     def _sync_arrivals(self) -> None:
         rows = {(task.step, task.item): task for task in self.tasks if task.state == Task.State.ARRIVED}
         wanted = {(step, place) for step, places in self.state.arrived.items() for place in places}
-        for place, task in rows.items():
-            if place not in wanted:
+        for arrived, task in rows.items():
+            if arrived not in wanted:
                 task.state, task.closed_at = Task.State.CANCELED, self.work.now
                 self.mark(task)
         for step, place in sorted(wanted - rows.keys()):
@@ -346,7 +350,7 @@ class Folder:
 
     def _open(self, token: Token) -> None:
         step = self.procedure.steps[token.step]
-        task = self._add(
+        self._add(
             Task(step=token.step, item=token.item, kind=step.kind, returns=[vars_of(back) for back in token.returns])
         )
         if step.kind != "task":
@@ -412,7 +416,6 @@ class Folder:
             ended_at = changes.get(clock.until)
             if clock.late is None or ended_at is None or not isinstance(ended_at, datetime):
                 continue
-            pauses = tuple(replace(pause, end=pause.end or self.work.now) for pause in self.pauses().get(key, ()))
             reading = self._reading({**before.data, **changes, **self.facts()}, self.work.now, self.procedure.owner)
             pauses = {
                 name: tuple(replace(pause, end=pause.end or self.work.now) for pause in found)

@@ -16,7 +16,9 @@ def run(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("year", type=int)
     parser.add_argument("--country", default="CN", help="two letters [CN]")
-    parser.add_argument("--organization", metavar="KEY", help="whose calendar; not needed where there is one organization")
+    parser.add_argument(
+        "--organization", metavar="KEY", help="whose calendar; not needed where there is one organization"
+    )
     parser.add_argument("--confirm", action="store_true", help="these days are right: count them from now on")
     parser.add_argument("--by", metavar="MEMBER", default="", help="who confirms: a member's key")
     given = parser.parse_args(arguments)
@@ -38,7 +40,10 @@ def _propose(given: argparse.Namespace) -> int:
 
     found = Organization.objects.filter(key=given.organization) if given.organization else Organization.objects.all()
     if len(found) != 1:
-        print(f"Say which organization: --organization {' | '.join(one.key for one in Organization.objects.all())}", file=sys.stderr)
+        print(
+            f"Say which organization: --organization {' | '.join(one.key for one in Organization.objects.all())}",
+            file=sys.stderr,
+        )
         return 1
     organization = found[0]
     now = clock.now(organization)
@@ -46,12 +51,16 @@ def _propose(given: argparse.Namespace) -> int:
         if given.confirm and not Member.objects.filter(key=given.by).exists():
             print(f"There is no member {given.by} in {organization.key}.", file=sys.stderr)
             return 1
-        proposal = actions.propose_holidays(organization=organization, year=given.year, country=given.country, by=given.by, now=now)
+        proposal = actions.propose_holidays(
+            organization=organization, year=given.year, country=given.country, by=given.by, now=now
+        )
         print(f"{given.year}, {proposal.source}:")
         for day in proposal.days:
             name = day["name"]
             words = name if isinstance(name, str) else f"{name.get('zh', '')} {name.get('en', '')}"
-            print(f"  {day['day']}  {day['kind']:<10}{words.strip()}{'  ' + ', '.join(day['periods']) if day['periods'] else ''}")
+            print(
+                f"  {day['day']}  {day['kind']:<10}{words.strip()}{'  ' + ', '.join(day['periods']) if day['periods'] else ''}"
+            )
         for remark in proposal.remarks:
             print(f"  ! {remark['zh']}\n    {remark['en']}")
         if not given.confirm:

@@ -13,7 +13,9 @@ PACK = Path(__file__).parents[2] / "packs" / "mfg"
 
 
 def run(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="kehu demo", description="Make the demo company, where the database has none.")
+    parser = argparse.ArgumentParser(
+        prog="kehu demo", description="Make the demo company, where the database has none."
+    )
     parser.add_argument("--pack", type=Path, default=PACK, metavar="DIR", help="whose demo.yaml to load [packs/mfg]")
     given = parser.parse_args(arguments)
     setting_up.django()

@@ -44,9 +44,15 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="kehu examples", description="Run a pack's stories and print every difference.")
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="stories to run; default: all of the pack's own")
-    parser.add_argument("--pack", type=Path, default=Path("packs/mfg"), metavar="DIR", help="the pack they play in [packs/mfg]")
+    parser = argparse.ArgumentParser(
+        prog="kehu examples", description="Run a pack's stories and print every difference."
+    )
+    parser.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE", help="stories to run; default: all of the pack's own"
+    )
+    parser.add_argument(
+        "--pack", type=Path, default=Path("packs/mfg"), metavar="DIR", help="the pack they play in [packs/mfg]"
+    )
     return parser
 
 

@@ -14,7 +14,9 @@ log = logging.getLogger("kehu.worker")
 
 
 def run(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="kehu worker", description="Fire deadlines and deliver messages, until stopped.")
+    parser = argparse.ArgumentParser(
+        prog="kehu worker", description="Fire deadlines and deliver messages, until stopped."
+    )
     parser.add_argument("--once", action="store_true", help="do what is due now, and stop")
     given = parser.parse_args(arguments)
     setting_up.django()
@@ -42,7 +44,7 @@ def work_until(stop: threading.Event) -> None:
             return
 
 
-def _run_everywhere(job) -> None:  # type: ignore[no-untyped-def]
+def _run_everywhere(job) -> None:
     from django.db import close_old_connections
 
     from kehu.core import clock
@@ -54,5 +56,3 @@ def _run_everywhere(job) -> None:  # type: ignore[no-untyped-def]
             job(organization, clock.now(organization))
     except Exception:
         log.exception("%s failed and will be tried again", job.__name__)
-
-

@@ -8,18 +8,18 @@ from typing import Any
 from django.db import models
 
 
-class OrderedJSONField(models.TextField):
+class OrderedJSONField(models.JSONField):
     """JSON whose order means something: PostgreSQL's jsonb sorts keys, and a procedure's steps, sections and columns stand in
-    the order they were written."""
+    the order they were written. Kept as text, so nothing inside it can be asked by the database."""
 
-    def from_db_value(self, value: str | None, *_: Any) -> Any:
+    def get_internal_type(self) -> str:
+        return "TextField"
+
+    def db_type(self, connection: Any) -> str:
+        return "text"
+
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Any:
         return None if value is None else json.loads(value)
 
-    def to_python(self, value: Any) -> Any:
-        return json.loads(value) if isinstance(value, str) else value
-
-    def get_prep_value(self, value: Any) -> str | None:
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> str | None:
         return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-    def value_to_string(self, obj: models.Model) -> str:
-        return json.dumps(self.value_from_object(obj), ensure_ascii=False)

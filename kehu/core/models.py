@@ -1,6 +1,7 @@
 """What every noun uses: the organization, the user, and the facts that all actions leave: events, messages, numbers, files."""
 
 import secrets
+from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
@@ -34,8 +35,8 @@ class Organization(models.Model):
         return self.key
 
 
-class UserManager(BaseUserManager):
-    def create_user(self, username, password=None, **fields):
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, username: str, password: str | None = None, **fields: Any) -> "User":
         user = self.model(username=username, **fields)
         user.set_password(password)
         user.save(using=self._db)

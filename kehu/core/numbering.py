@@ -19,8 +19,8 @@ def next_number(organization: Organization, pattern: str, *, local: datetime, **
         raise ValueError(f'numbering pattern "{pattern}" has no serial such as {{NNN}}')
     names = {"YYYY": f"{local:%Y}", "YY": f"{local:%y}", "MM": f"{local:%m}", "DD": f"{local:%d}", **parts}
     series = _SERIAL.sub("\0", pattern)
-    for name, value in names.items():
-        series = series.replace(f"{{{name}}}", value)
+    for name, part in names.items():
+        series = series.replace(f"{{{name}}}", part)
     value = _advance(organization, series.replace("\0", "#"))
     return series.replace("\0", str(value).zfill(len(serial.group(1))))
 

@@ -63,7 +63,7 @@ class OrganizationRow(models.Model):
     organization = models.ForeignKey("core.Organization", on_delete=models.PROTECT, related_name="+")
 
     objects = ScopedManager()
-    everywhere = models.Manager()
+    everywhere = models.Manager()  # noqa: DJ012 (a second manager, not a field)
 
     class Meta:
         abstract = True

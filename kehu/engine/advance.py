@@ -221,7 +221,9 @@ def _can_reopen(procedure: Procedure, state: State, place: tuple[str, str], fact
     step = procedure.steps[place[0]]
     if step.kind != "task" or step.beside:
         return False
-    return not step.each or place[1] in row_keys(procedure.form, state.data, step.each, {**state.data, **facts, "round": state.round})
+    return not step.each or place[1] in row_keys(
+        procedure.form, state.data, step.each, {**state.data, **facts, "round": state.round}
+    )
 
 
 def choose_outcome(
@@ -483,7 +485,9 @@ class _Walk:
         before = self.base.data
         for step, definition in self.procedure.steps.items():
             each = definition.each
-            if not each or not any(token.item and self.procedure.steps[token.step].each == each for token in self.tokens):
+            if not each or not any(
+                token.item and self.procedure.steps[token.step].each == each for token in self.tokens
+            ):
                 continue
             now = self._rows(step)
             for token in [token for token in self.tokens if token.step == step and token.item not in now]:
@@ -517,7 +521,7 @@ class _Walk:
             self.arrived.pop(step)
             join = self.procedure.steps[step].join
             if join != "all":
-                for token in [token for token in self._running_toward(step)]:
+                for token in list(self._running_toward(step)):
                     self._cancel(token)
             self._pass_or_open(step, self.procedure.steps[step])
 
@@ -525,8 +529,8 @@ class _Walk:
         waiting = [step for step, places in self.arrived.items() if places]
         for step in waiting:
             join = self.procedure.steps[step].join
-            needed = {"all": None, "any": 1}.get(join, join) if isinstance(join, str) else join
-            if needed is not None and len(self.arrived[step]) >= needed:
+            needed = 1 if join == "any" else join
+            if isinstance(needed, int) and len(self.arrived[step]) >= needed:
                 return step
             if not any(self._running_toward(step)) and not any(
                 reaches(self.procedure, other, step) and not reaches(self.procedure, step, other)

@@ -615,6 +615,7 @@ class Pack(Definition):
     title: Text
     timezone: str = "Asia/Shanghai"
     ranks: dict[SnakeKey, int]
+    rank_titles: dict[SnakeKey, Text] = {}
     departments: dict[SnakeKey, DepartmentDefinition]
     positions: dict[SnakeKey, PositionDefinition]
     relative_positions: dict[SnakeKey, RelativePosition] = {}
@@ -626,6 +627,8 @@ class Pack(Definition):
     numbering: dict[SnakeKey, Quoted] = {}
     chapters: tuple[Chapter, ...] = ()
     customer_classes: dict[Quoted, CustomerClass] = {}
+    sees_all: SnakeKey | None = None
+    """The rank from which a member may read every case; others read those of their departments and their own."""
 
     def ladder(self, step: Step) -> tuple[Rung, ...]:
         return read_ladder(step.escalate, self.ladders, self.default_ladder)
@@ -643,9 +646,10 @@ def read_ladder(words: Any, ladders: dict[str, tuple[Rung, ...]], default: str) 
     if words == "none":
         return ()
     lines = [words] if isinstance(words, str | dict) else list(words)
-    if all(isinstance(line, str) for line in lines):
+    roles = tuple(line for line in lines if isinstance(line, str))
+    if len(roles) == len(lines):
         reminders = tuple(rung for rung in ladders[default] if rung.is_reminder)
-        return (*reminders, Rung(at="due", tell=("assignee", *lines)))
+        return (*reminders, Rung(at="due", tell=("assignee", *roles)))
     return tuple(line if isinstance(line, Rung) else Rung.model_validate(line) for line in lines)
 
 

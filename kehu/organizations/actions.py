@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from django.db import transaction
 
@@ -18,7 +18,15 @@ from . import holidays
 from .calendars import Calendar, Period
 from .models import Appointment, CalendarProposal, Department, Member, Position, SpecialDay, WorkingWeek
 
-_WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WEEK: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = (
+    "mon",
+    "tue",
+    "wed",
+    "thu",
+    "fri",
+    "sat",
+    "sun",
+)
 
 
 @transaction.atomic
@@ -73,7 +81,10 @@ def _calendar(organization: Organization, department: Department | None, definit
         organization=organization,
         department=department,
         customer_code="",
-        defaults={"week": [list(definition.week.get(day, ())) for day in _WEEK], "known_until": definition.known_until},
+        defaults={
+            "week": [list(definition.week.get(day) or ()) for day in _WEEK],
+            "known_until": definition.known_until,
+        },
     )
     known = set(SpecialDay.objects.filter(week=week).values_list("day", flat=True))
     SpecialDay.objects.bulk_create(
@@ -141,7 +152,7 @@ def propose_holidays(
 ) -> CalendarProposal:
     """What a library says of a year, kept as a proposal; nothing counts before somebody confirms it."""
     week = _company_week(organization)
-    ordinary = next((periods for periods in week.week if periods), [])
+    ordinary: list[str] = next((periods for periods in week.week if periods), [])
     proposal = holidays.propose(year, country, make_up=tuple(Period.parse(text) for text in ordinary))
     return CalendarProposal.objects.create(
         organization=organization,

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property, lru_cache
 from itertools import groupby
+from typing import cast
 from zoneinfo import ZoneInfo
 
 from django.db.models import FilteredRelation, Prefetch, Q
 
 from kehu.core.models import Organization
 
-from .calendars import Calendar, Period
+from .calendars import Calendar, Kind, Period
 from .calendars import SpecialDay as Day
 from .models import Department, Member, Position, SpecialDay, WorkingWeek
 
@@ -174,8 +175,8 @@ def _people(organization_id: int, today: date, posts: Mapping[int, Post]) -> Ite
         .order_by("key", "appointed__pk")
         .values_list("pk", "key", "name", "email", "language", "appointed__position_id")
     )
-    for facts, held in groupby(rows, key=lambda row: row[:5]):
-        yield Person(*facts, tuple(posts[row[5]] for row in held if row[5]))
+    for (pk, key, name, email, language), held in groupby(rows, key=lambda row: row[:5]):
+        yield Person(pk, key, name, email, language, tuple(posts[row[5]] for row in held if row[5]))
 
 
 def calendar_of(week: WorkingWeek, days: Iterable[SpecialDay], timezone: str) -> Calendar:
@@ -184,7 +185,8 @@ def calendar_of(week: WorkingWeek, days: Iterable[SpecialDay], timezone: str) ->
         timezone=timezone,
         week=tuple(tuple(Period.parse(text) for text in periods) for periods in week.week),
         special_days={
-            day.day: Day(day.day, day.kind, tuple(Period.parse(text) for text in day.periods), day.name) for day in days
+            day.day: Day(day.day, cast(Kind, day.kind), tuple(Period.parse(text) for text in day.periods), day.name)
+            for day in days
         },
         known_until=week.known_until,
     )

@@ -13,6 +13,7 @@ from django.conf import settings
 from kehu.cases.models import Case
 from kehu.core.scope import scope
 from kehu.organizations.queries import Person
+from kehu.procedures import revisions
 from kehu.procedures.models import Revision
 
 from .sheet import Sheet
@@ -81,14 +82,9 @@ def _typeset(
         now=now,
         files={"qr.svg": _qr(url)},
         pictures=pictures,
-        own_layout=_own_layout(own) if own else "",
+        own_layout=(revisions.running(own).layout or "") if own else "",
         as_images=as_images,
     )
-
-
-def _own_layout(revision: Revision) -> str:
-    """The procedure's `print.typ`, as it stood when the revision was published."""
-    return str(Revision.everywhere.values_list("definition__print", flat=True).get(pk=revision.pk) or "")
 
 
 def _qr(text: str) -> bytes:

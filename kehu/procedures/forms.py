@@ -30,6 +30,7 @@ MAX_TEXT = 500
 MAX_LONGTEXT = 20_000
 MAX_ROWS = 500
 
+
 @dataclass
 class Filling:
     """One step's filling of a form: where the values go, and what they may be checked against."""
@@ -352,7 +353,7 @@ def _check_complete(filling: Filling, context: dict[str, Any], typed: Data) -> N
                 filling.complain(key, _("“{title}” must be filled in.").format(title=_title(definition)))
             continue
         if definition.type == "rows":
-            _check_rows(filling, key, definition, value, inside)
+            _check_rows(filling, key, definition, value or [], inside)
         if definition.compare and key in typed:
             _check_copied(filling, key, definition, value, inside)
 

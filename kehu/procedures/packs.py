@@ -216,13 +216,15 @@ class Running:
     pack: Pack
     procedure: Procedure
     tables: dict[str, Table]
+    layout: str | None = None
+    """The procedure's own paper layout (`print.typ`), where it has one."""
 
 
 def definition_json(loaded: LoadedPack, procedure_key: str) -> dict[str, Any]:
     """Written out in full, defaults too: a default that changes later must not change what a revision says. Holidays are
     no part of it; the organization's calendars hold them. `print` is the procedure's own paper layout, where it has one."""
     assert loaded.pack is not None
-    days = {"calendar": {"special_days"}, "department_calendars": {"__all__": {"special_days"}}}
+    days: Any = {"calendar": {"special_days"}, "department_calendars": {"__all__": {"special_days"}}}
     layout = loaded.folder / procedure_key / "print.typ"
     return {
         "pack": loaded.pack.model_dump(mode="json", by_alias=True, exclude=days),
@@ -234,7 +236,12 @@ def definition_json(loaded: LoadedPack, procedure_key: str) -> dict[str, Any]:
 
 def read_definition(definition: Mapping[str, Any]) -> Running:
     tables = {key: Table.from_definition(key, _days_as_dates(table)) for key, table in definition["tables"].items()}
-    return Running(Pack.model_validate(definition["pack"]), Procedure.model_validate(definition["procedure"]), tables)
+    return Running(
+        Pack.model_validate(definition["pack"]),
+        Procedure.model_validate(definition["procedure"]),
+        tables,
+        definition.get("print"),
+    )
 
 
 def _days_as_text(table: Any) -> Any:

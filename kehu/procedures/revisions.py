@@ -30,7 +30,9 @@ def in_force(organization: Organization) -> dict[str, Procedure]:
 
 @lru_cache(maxsize=64)
 def _in_force(organization_id: int, version: int) -> dict[str, Procedure]:
-    found = Procedure.everywhere.filter(organization_id=organization_id, current__isnull=False).select_related("current")
+    found = Procedure.everywhere.filter(organization_id=organization_id, current__isnull=False).select_related(
+        "current"
+    )
     procedures = {procedure.key: procedure for procedure in found.order_by("number")}
     for procedure in procedures.values():
         assert procedure.current

@@ -311,7 +311,12 @@ class RegisterView:
         if asked.text:
             found.append((_("Search"), asked.text))
         if asked.status:
-            found.append((_("State"), {"open": _("Open cases"), "closed": _("Closed cases"), "voided": _("Voided cases")}[asked.status]))
+            found.append(
+                (
+                    _("State"),
+                    {"open": _("Open cases"), "closed": _("Closed cases"), "voided": _("Voided cases")}[asked.status],
+                )
+            )
         if asked.overdue:
             found.append((_("Deadline"), _("Overdue")))
         if asked.step:

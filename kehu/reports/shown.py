@@ -28,7 +28,10 @@ def register(organization: Organization, key: str, now: datetime) -> list[dict[s
 
 def counted(organization: Organization, procedure: str, now: datetime) -> dict[str, dict[str, int]]:
     """Every statistic of the year's cases: value -> how many."""
-    return {table.key: {line.value: line.count for line in table.lines} for table in _of_year(organization, procedure, now).tables}
+    return {
+        table.key: {line.value: line.count for line in table.lines}
+        for table in _of_year(organization, procedure, now).tables
+    }
 
 
 def indicators(organization: Organization, procedure: str, now: datetime) -> dict[str, Any]:
@@ -53,7 +56,11 @@ def chapter(organization: Organization, number: str, now: datetime) -> list[str]
     if number not in known:
         raise NoSuchThing(thing=number)
     found = revisions.procedures_of(organization)
-    return sorted(key for key, running in found.items() if running.procedure.chapter and running.procedure.chapter.number == number)
+    return sorted(
+        key
+        for key, running in found.items()
+        if running.procedure.chapter and running.procedure.chapter.number == number
+    )
 
 
 class NoSuchThing(Refusal):

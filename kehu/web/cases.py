@@ -17,8 +17,8 @@ from kehu.cases import actions
 from kehu.cases.attachments import attach, keep
 from kehu.cases.history import Record, read
 from kehu.cases.models import Assignment, Attachment, Case
-from kehu.cases.permissions import May, may_open, may_see, role_words, what_may
-from kehu.cases.refusals import MayNotSee, MayNotStart, NoSuchProcedure, NotStartable
+from kehu.cases.permissions import May, may_open, role_words
+from kehu.cases.refusals import MayNotStart, NoSuchProcedure, NotStartable
 from kehu.cases.seen import mark_seen
 from kehu.cases.wording import Words, timeline
 from kehu.cases.work import Folder, Work
@@ -54,7 +54,8 @@ def case(request: HttpRequest, number: str) -> HttpResponse:
 
 
 def _page(request: HttpRequest, number: str, attempt: Attempt | None = None) -> HttpResponse:
-    record, may = _record(request, number)
+    record = _record(request, number)
+    may = record.may
     if request.method == "GET":
         mark_seen(unseen(record, may.tasks), now=request.now)  # type: ignore[attr-defined]
     words = Words(record)
@@ -84,18 +85,14 @@ def _page(request: HttpRequest, number: str, attempt: Attempt | None = None) -> 
     return render(request, "web/cases/case.html", context, status=attempt.refusal.status if attempt else 200)
 
 
-def _record(request: HttpRequest, number: str) -> tuple[Record, May]:
+def _record(request: HttpRequest, number: str) -> Record:
     """The case, if the person may read it."""
-    record = read(
+    return read(
         organization=request.organization,  # type: ignore[attr-defined]
         number=number,
         person=request.person,  # type: ignore[attr-defined]
         now=request.now,  # type: ignore[attr-defined]
     )
-    may = what_may(record.person, record.folder, record.assigned)
-    if not may.tasks and not may_see(record.person, record.folder, record.involved):
-        raise MayNotSee(number=number)
-    return record, may
 
 
 def _status_title(folder: Folder) -> Any:
@@ -177,7 +174,7 @@ def draft(request: HttpRequest, number: str, step: str, item: str = "") -> HttpR
 @require_POST
 def form(request: HttpRequest, number: str, step: str, item: str = "") -> HttpResponse:
     """What the form looks like with what is typed now: a fragment, nothing is kept."""
-    record, _may = _record(request, number)
+    record = _record(request, number)
     if step not in record.folder.procedure.steps or record.folder.state.token(step, item) is None:
         return HttpResponse(status=204)
     sheet = Sheet(record, May(), Words(record))
@@ -452,7 +449,7 @@ def _typed(
     request: HttpRequest, number: str, step: str, item: str
 ) -> tuple[Editor | None, dict[str, Any], Refusal | None]:
     """What was typed for a step, its files among the case's already; and a refusal of files that are too large."""
-    record, may = _record(request, number)
+    record = _record(request, number)
     if step not in record.folder.procedure.steps:
         return None, {}, None
     sheet_words = Words(record)
@@ -460,7 +457,7 @@ def _typed(
     fields = {key: definition for _s, _x, key, definition in filling.fields()}
     raw = posted(fields.items(), request.POST)
     refusal: Refusal | None = None
-    is_mine = any((task.step, task.item) == (step, item) for task in may.tasks)
+    is_mine = any((task.step, task.item) == (step, item) for task in record.may.tasks)
     if is_mine:
         try:
             for key, chosen in uploads(fields.items(), request).items():

@@ -151,7 +151,8 @@ class Reader:
 
 
 def posted(fields: Iterable[tuple[str, FieldDefinition]], post: QueryDict) -> dict[str, Any]:
-    """The values of these fields as they were typed. Files are the names that are kept; see `uploads`."""
+    """The values of these fields as they were typed; a field that was not on the page keeps what it holds. Files are the
+    names that are kept; see `uploads`."""
     values: dict[str, Any] = {}
     for key, definition in fields:
         if not definition.is_typed_in:
@@ -165,8 +166,8 @@ def posted(fields: Iterable[tuple[str, FieldDefinition]], post: QueryDict) -> di
                 values[key] = (post.getlist(f"{key}.kept") or [""])[-1]
             case "rows":
                 values[key] = _posted_rows(key, definition, post)
-            case _:
-                values[key] = post.get(key, "")
+            case _ if key in post:
+                values[key] = post[key]
     return values
 
 
@@ -328,11 +329,8 @@ class Editor:
     def _control(self, key: str, definition: FieldDefinition) -> Control:
         if not definition.is_typed_in:
             return self._read_only(key, definition)
-        value = (
-            self.raw.get(key, "")
-            if self.raw is not None
-            else as_input(definition, self.kept.get(key), self.filling.zone)
-        )
+        typed = self.raw or {}
+        value = typed[key] if key in typed else as_input(definition, self.kept.get(key), self.filling.zone)
         control = self._plain(key, f"{self.prefix}-{key}", definition, value, self.context)
         control.key = key
         control.error = self.findings.get(key, "")

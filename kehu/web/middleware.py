@@ -7,12 +7,12 @@ to that organization. A refusal that a page does not handle itself becomes a pag
 from __future__ import annotations
 
 from collections.abc import Callable
+from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone, translation
 from django.utils.http import urlencode
-from zoneinfo import ZoneInfo
 
 from kehu.core import clock
 from kehu.core.refusals import Refusal
@@ -46,13 +46,20 @@ class Membership:
         zone = ZoneInfo(organization.timezone)
         request.person = directory(organization, request.now.astimezone(zone).date()).people.get(member.key)  # type: ignore[attr-defined]
         if request.person is None and not request.path.startswith(_OPEN):  # type: ignore[attr-defined]
-            return render(request, "web/refused.html", {"message": translation.gettext("You are no member of this organization any more.")}, status=403)
+            return render(
+                request,
+                "web/refused.html",
+                {"message": translation.gettext("You are no member of this organization any more.")},
+                status=403,
+            )
         with scope(organization), timezone.override(zone):
             return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, Refusal):
-            return render(request, "web/refused.html", {"message": str(exception), "refusal": exception}, status=exception.status)
+            return render(
+                request, "web/refused.html", {"message": str(exception), "refusal": exception}, status=exception.status
+            )
         return None
 
 
@@ -66,7 +73,7 @@ class MemberLanguage:
         chosen = request.COOKIES.get("kehu_language")
         language = chosen if chosen in ("zh-hans", "en") else None
         if language is None and request.user.is_authenticated:
-            language = request.user.language  # type: ignore[union-attr]
+            language = request.user.language
         with translation.override(language or "zh-hans"):
-            request.LANGUAGE_CODE = translation.get_language()  # type: ignore[attr-defined]
+            request.LANGUAGE_CODE = translation.get_language()
             return self.get_response(request)

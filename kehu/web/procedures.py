@@ -28,7 +28,7 @@ from kehu.procedures.packs import Running
 def procedures(request: Any) -> HttpResponse:
     language = get_language() or "zh-hans"
     found = revisions.in_force(request.organization)
-    counts = {
+    counts: dict[int, Any] = {
         row["procedure_id"]: row
         for row in Case.objects.filter(status="open")
         .values("procedure_id")
@@ -39,7 +39,7 @@ def procedures(request: Any) -> HttpResponse:
         assert procedure.current
         document = revisions.running(procedure.current).procedure
         chapter = document.chapter.number if document.chapter else ""
-        row = counts.get(procedure.pk, {})
+        row: dict[str, Any] = counts.get(procedure.pk, {})
         entries.setdefault(chapter, []).append(
             {
                 "key": key,
@@ -119,7 +119,7 @@ def _counts(request: Any, found: Procedure) -> dict[str, dict[str, int]]:
             done=Count("pk", filter=Q(state=Task.State.DONE)),
         )
     )
-    return {row.pop("step"): row for row in rows}
+    return {row["step"]: {"open": row["open"], "overdue": row["overdue"], "done": row["done"]} for row in rows}
 
 
 def _revisions(found: Procedure) -> list[dict[str, Any]]:

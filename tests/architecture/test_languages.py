@@ -36,7 +36,9 @@ def test_every_text_is_there_in_chinese() -> None:
     said = said_in_code() | said_in_templates()
 
     assert len(said) > 300
-    assert sorted(text for text in said if text and text.replace("\n", "\\n") not in chinese and text not in chinese) == []
+    assert (
+        sorted(text for text in said if text and text.replace("\n", "\\n") not in chinese and text not in chinese) == []
+    )
 
 
 def test_placeholders_are_the_same_in_both_languages() -> None:

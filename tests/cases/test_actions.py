@@ -1,3 +1,4 @@
+from contextvars import Context
 from datetime import timedelta
 
 import pytest
@@ -45,9 +46,17 @@ def test_departments_answer_independently_of_one_another(complaint):
 def test_nobody_approves_what_he_submitted(mfg):
     case = Telling(mfg).start()
     case.do("accept-complaint", by="sales_deputy_manager", outcome="help", help_needed=True)
-    case.do("fill-sheet", by="sales_deputy_manager", outcome="clear", customer_form_required=False, departments=[{"department": "quality"}])
+    case.do(
+        "fill-sheet",
+        by="sales_deputy_manager",
+        outcome="clear",
+        customer_form_required=False,
+        departments=[{"department": "quality"}],
+    )
 
-    assigned = set(Assignment.objects.filter(task__step="approve-sheet", is_open=True).values_list("member__key", flat=True))
+    assigned = set(
+        Assignment.objects.filter(task__step="approve-sheet", is_open=True).values_list("member__key", flat=True)
+    )
     assert assigned == {"vice_gm"}  # the only deputy manager submitted it, so the next rank has it
     with pytest.raises(refusals.OwnSubmission):
         case.do("approve-sheet", by="sales_deputy_manager", outcome="approve", tracker="complaint_tracker")
@@ -57,7 +66,13 @@ def test_nobody_approves_what_he_submitted(mfg):
 
 def test_what_was_sent_back_comes_straight_back_to_the_sender(complaint):
     complaint.do("accept-complaint", by="sales_deputy_manager", outcome="help", help_needed=True)
-    complaint.do("fill-sheet", by="sales_rep", outcome="clear", customer_form_required=False, departments=[{"department": "quality"}])
+    complaint.do(
+        "fill-sheet",
+        by="sales_rep",
+        outcome="clear",
+        customer_form_required=False,
+        departments=[{"department": "quality"}],
+    )
     complaint.do("approve-sheet", by="sales_deputy_manager", outcome="approve", tracker="complaint_tracker")
     actions.send_back(
         organization=complaint.organization,
@@ -87,9 +102,17 @@ def test_two_people_at_once_get_one_winner_and_one_clear_answer(complaint):
 def test_a_stale_version_is_refused_only_where_the_same_part_has_changed(complaint):
     seen = complaint.case.version
     complaint.do("accept-complaint", by="sales_deputy_manager", outcome="help", help_needed=True)
-    complaint.do("fill-sheet", by="sales_rep", outcome="clear", customer_form_required=False, departments=[{"department": "quality"}])
+    complaint.do(
+        "fill-sheet",
+        by="sales_rep",
+        outcome="clear",
+        customer_form_required=False,
+        departments=[{"department": "quality"}],
+    )
     complaint.do("approve-sheet", by="sales_deputy_manager", outcome="reject", reason="which lot?")
-    common = dict(organization=complaint.organization, number=complaint.number, step="fill-sheet", now=FRIDAY, outcome="clear")
+    common = dict(
+        organization=complaint.organization, number=complaint.number, step="fill-sheet", now=FRIDAY, outcome="clear"
+    )
 
     with pytest.raises(refusals.ChangedMeanwhile):
         actions.complete(**common, by="sales_rep", values={"lot": "L1"}, version=seen)
@@ -126,14 +149,28 @@ def test_a_department_is_not_stopped_by_what_another_did_meanwhile(complaint):
 
 def test_handing_over_a_decision_needs_somebody_who_may_decide(complaint):
     complaint.do("accept-complaint", by="sales_deputy_manager", outcome="help", help_needed=True)
-    complaint.do("fill-sheet", by="sales_rep", outcome="clear", customer_form_required=False, departments=[{"department": "quality"}])
-    common = dict(organization=complaint.organization, number=complaint.number, step="approve-sheet", by="sales_deputy_manager", now=FRIDAY)
+    complaint.do(
+        "fill-sheet",
+        by="sales_rep",
+        outcome="clear",
+        customer_form_required=False,
+        departments=[{"department": "quality"}],
+    )
+    common = dict(
+        organization=complaint.organization,
+        number=complaint.number,
+        step="approve-sheet",
+        by="sales_deputy_manager",
+        now=FRIDAY,
+    )
 
     with pytest.raises(refusals.NotAuthorized):
         actions.hand_over(**common, to="quotation_clerk")
     actions.hand_over(**common, to="general_manager", reason="travelling")
 
-    assert list(Assignment.objects.filter(task__step="approve-sheet", is_open=True).values_list("member__key", flat=True)) == ["general_manager"]
+    assert list(
+        Assignment.objects.filter(task__step="approve-sheet", is_open=True).values_list("member__key", flat=True)
+    ) == ["general_manager"]
 
 
 def test_a_voided_case_stands_still_and_reopens_where_it_stood(complaint):
@@ -197,10 +234,9 @@ def test_an_instant_of_a_task_that_is_done_does_nothing(complaint):
 
 
 def test_a_query_without_scope_fails(mfg):
+    outside = Context()
     with pytest.raises(Unscoped):
-        from contextvars import Context
-
-        Context().run(lambda: list(Case.objects.all()))
+        outside.run(lambda: list(Case.objects.all()))
 
 
 def test_another_organization_s_number_does_not_exist(complaint, stranger):

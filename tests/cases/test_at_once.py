@@ -18,7 +18,9 @@ from tests.cast import Telling, at, mfg_pack
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's test database is one connection's; PostgreSQL shows it"),
+    pytest.mark.skipif(
+        connection.vendor != "postgresql", reason="SQLite's test database is one connection's; PostgreSQL shows it"
+    ),
 ]
 
 

@@ -41,17 +41,25 @@ class Counting(Telling):
 
 
 def _statements(captured):
-    return [query["sql"] for query in captured.captured_queries if not query["sql"].startswith(("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT"))]
+    return [
+        query["sql"]
+        for query in captured.captured_queries
+        if not query["sql"].startswith(("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT"))
+    ]
 
 
 def a_whole_round(told, departments):
     for department in departments:
-        head, manager = {"quality": ("qa_head", "quality_manager"), "engineering": ("eng_head", "engineering_manager")}[department]
+        head, manager = {"quality": ("qa_head", "quality_manager"), "engineering": ("eng_head", "engineering_manager")}[
+            department
+        ]
         told.do("propose-countermeasure", head, item=department, outcome="submit", **ANSWER)
         told.do("approve-countermeasure", manager, item=department, outcome="approve")
     told.do("distribute-copy", "complaint_tracker")
     told.do("reply-customer", "sales_handler", reply_channel="email", reply_to="Ms Li", reply_text="sorted")
-    told.do("track-actions", "complaint_tracker", tracking=[{"action": "sort", "actual": "2024-03-15", "state": "done"}])
+    told.do(
+        "track-actions", "complaint_tracker", tracking=[{"action": "sort", "actual": "2024-03-15", "state": "done"}]
+    )
 
 
 def test_every_step_of_a_complaint_stays_under_the_limit(mfg):
@@ -59,7 +67,11 @@ def test_every_step_of_a_complaint_stays_under_the_limit(mfg):
     to_departments(told, "quality", "engineering")
     a_whole_round(told, ["quality", "engineering"])
     told.do("confirm-customer", "complaint_tracker", outcome="not_ok", customer_opinion="not_met", effect_reached=False)
-    told.do("notify-departments", "complaint_tracker", notices=[{"department": d, "notified_at": FRIDAY} for d in ("quality", "engineering")])
+    told.do(
+        "notify-departments",
+        "complaint_tracker",
+        notices=[{"department": d, "notified_at": FRIDAY} for d in ("quality", "engineering")],
+    )
     a_whole_round(told, ["quality", "engineering"])
     told.do("confirm-customer", "complaint_tracker", outcome="ok", customer_opinion="met", effect_reached=True)
     told.do("record-result", "complaint_tracker", result="accepted")
@@ -67,7 +79,11 @@ def test_every_step_of_a_complaint_stays_under_the_limit(mfg):
     told.do("file-complaint", "sales_deputy_manager")
 
     assert Case.objects.get(number=told.number).status == "closed"
-    dear = {step: "\n".join(sql[:110] for sql in statements) for step, statements in told.costs.items() if len(statements) > LIMIT}
+    dear = {
+        step: "\n".join(sql[:110] for sql in statements)
+        for step, statements in told.costs.items()
+        if len(statements) > LIMIT
+    }
     assert not dear, "\n\n".join(f"{step}:\n{sql}" for step, sql in dear.items())
 
 
@@ -81,7 +97,13 @@ def test_history_does_not_make_a_step_dearer(mfg):
     old = Telling(mfg).start()
     for _ in range(12):
         actions.send_back(
-            organization=mfg, number=old.number, step="accept-complaint", to="receive-complaint", reason="again", by="sales_deputy_manager", now=FRIDAY
+            organization=mfg,
+            number=old.number,
+            step="accept-complaint",
+            to="receive-complaint",
+            reason="again",
+            by="sales_deputy_manager",
+            now=FRIDAY,
         )
         old.do("receive-complaint", by="sales_receiver")
 
@@ -92,8 +114,12 @@ def test_history_does_not_make_a_step_dearer(mfg):
 def test_other_verbs_stay_under_the_limit(complaint, verb):
     common = {"organization": complaint.organization, "number": complaint.number, "now": FRIDAY, "reason": "because"}
     acts = {
-        "send_back": lambda: actions.send_back(**common, by="sales_deputy_manager", step="accept-complaint", to="receive-complaint"),
-        "hand_over": lambda: actions.hand_over(**common, by="sales_deputy_manager", step="accept-complaint", to="vice_gm"),
+        "send_back": lambda: actions.send_back(
+            **common, by="sales_deputy_manager", step="accept-complaint", to="receive-complaint"
+        ),
+        "hand_over": lambda: actions.hand_over(
+            **common, by="sales_deputy_manager", step="accept-complaint", to="vice_gm"
+        ),
         "void": lambda: actions.void(**common, by="sales_head"),
     }
     with CaptureQueriesContext(connection) as captured:

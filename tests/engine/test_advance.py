@@ -1,3 +1,4 @@
+# ruff: noqa: PT017 (what a random act may be refused for is part of the property)
 """How a case moves: plain stories on small step tables, then random tables walked at random."""
 
 from __future__ import annotations
@@ -41,7 +42,10 @@ FORM = Form.model_validate(
                         "type": "rows",
                         "title": text("rows"),
                         "key": "unit",
-                        "columns": {"unit": {"type": "text", "title": text("unit")}, "dropped": {"type": "boolean", "title": text("dropped")}},
+                        "columns": {
+                            "unit": {"type": "text", "title": text("unit")},
+                            "dropped": {"type": "boolean", "title": text("dropped")},
+                        },
                     },
                 },
             },
@@ -51,7 +55,11 @@ FORM = Form.model_validate(
                 "each_round": True,
                 "fields": {"remark": {"type": "text", "title": text("remark")}},
             },
-            "note": {"title": text("note"), "each_round": True, "fields": {"comment": {"type": "text", "title": text("comment")}}},
+            "note": {
+                "title": text("note"),
+                "each_round": True,
+                "fields": {"comment": {"type": "text", "title": text("comment")}},
+            },
         },
     }
 )
@@ -114,7 +122,11 @@ UNITS = [{"unit": "quality"}, {"unit": "stores"}]
 
 
 def test_parallel_branches_meet_when_the_last_has_come():
-    run = Run(procedure(a={"next": ["b", "c"]}, b={"next": "d"}, c={"next": "d"}, d={"join": "all", "next": "z"}, z={"end": True}))
+    run = Run(
+        procedure(
+            a={"next": ["b", "c"]}, b={"next": "d"}, c={"next": "d"}, d={"join": "all", "next": "z"}, z={"end": True}
+        )
+    )
 
     assert run.do("a").open == ["b", "c"]
     assert run.do("b").open == ["c"]
@@ -138,7 +150,11 @@ def test_a_branch_that_turns_off_is_not_waited_for():
 
 
 def test_with_join_any_the_first_branch_goes_on_and_the_others_are_canceled():
-    run = Run(procedure(a={"next": ["b", "c"]}, b={"next": "d"}, c={"next": "d"}, d={"join": "any", "next": "z"}, z={"end": True}))
+    run = Run(
+        procedure(
+            a={"next": ["b", "c"]}, b={"next": "d"}, c={"next": "d"}, d={"join": "any", "next": "z"}, z={"end": True}
+        )
+    )
 
     assert run.do("a").do("c").open == ["d"]
     assert [token.step for token in run.moves[-1].canceled] == ["b"]
@@ -167,7 +183,13 @@ def test_every_row_has_its_own_task_and_goes_its_own_way():
 
 
 def test_the_join_waits_for_a_row_on_a_detour_and_for_rows_added_meanwhile():
-    run = Run(rows_table()).do("a", rows=UNITS).do("b[stores]", "object").do("b[quality]", "submit").do("c[quality]", "approve")
+    run = (
+        Run(rows_table())
+        .do("a", rows=UNITS)
+        .do("b[stores]", "object")
+        .do("b[quality]", "submit")
+        .do("c[quality]", "approve")
+    )
     assert run.open == ["r"]
 
     run.do("r", rows=[{"unit": "quality"}, {"unit": "stores", "dropped": True}, {"unit": "design"}])
@@ -206,7 +228,12 @@ def test_what_was_sent_back_returns_straight_even_through_two_levels():
 
 
 def test_a_redo_that_decides_otherwise_follows_the_table():
-    table = procedure(a={"outcomes": {"clear": {"next": "b"}, "unclear": {"next": "r"}}}, b={"next": "z"}, r={"next": "b"}, z={"end": True})
+    table = procedure(
+        a={"outcomes": {"clear": {"next": "b"}, "unclear": {"next": "r"}}},
+        b={"next": "z"},
+        r={"next": "b"},
+        z={"end": True},
+    )
     run = Run(table).do("a", "clear").back("b", "a")
 
     assert run.do("a", "unclear").open == ["r"]
@@ -271,7 +298,9 @@ def tables(draw: Any) -> Procedure:
     return procedure(**steps, aside={"beside": True, "next": []}, z={"end": True})
 
 
-ROWS = st.lists(st.sampled_from(["quality", "stores", "design", "finance"]), min_size=1, max_size=4, unique=True).flatmap(
+ROWS = st.lists(
+    st.sampled_from(["quality", "stores", "design", "finance"]), min_size=1, max_size=4, unique=True
+).flatmap(
     lambda units: st.lists(st.booleans(), min_size=len(units), max_size=len(units)).map(
         lambda flags: [{"unit": unit, "dropped": flag} for unit, flag in zip(units, flags, strict=True)]
     )
@@ -303,7 +332,11 @@ class AnyCase(RuleBasedStateMachine):
         values = {"amount": amount, "comment": comment, "remark": comment}
         if data.draw(st.booleans()):
             values["rows"] = rows
-        mine = {key: value for key, value in values.items() if any(key in self.table.form.sections[one].fields for one in step.fills)}
+        mine = {
+            key: value
+            for key, value in values.items()
+            if any(key in self.table.form.sections[one].fields for one in step.fills)
+        }
         before = self.state
         try:
             move = advance.complete(self.table, before, token.step, token.item, outcome, mine, FACTS)
@@ -314,7 +347,9 @@ class AnyCase(RuleBasedStateMachine):
         self.take(move)
         self.filled += mine.items()
         dropped = {unit for _, unit in self.standing} - {row["unit"] for row in self.state.data["rows"]}
-        self.standing = {place: kept for place, kept in self.standing.items() if place[1] not in dropped or not place[1]}
+        self.standing = {
+            place: kept for place, kept in self.standing.items() if place[1] not in dropped or not place[1]
+        }
         here = [row["unit"] for row in self.state.data["rows"]]
         self.standing |= {(key, ""): value for key, value in mine.items() if key in ("amount", "comment")}
         if "remark" in mine and token.item in here:

@@ -33,7 +33,9 @@ def test_an_appointment_counts_from_its_first_day_until_the_day_before_its_last(
 
     head = Position.objects.get(key="qa_head")
     Appointment.objects.filter(position=head).update(valid_until=TODAY)
-    Appointment.objects.create(organization=mfg, member=Member.objects.get(key="qc_staff"), position=head, valid_from=TODAY)
+    Appointment.objects.create(
+        organization=mfg, member=Member.objects.get(key="qc_staff"), position=head, valid_from=TODAY
+    )
     actions.changed(mfg)
 
     assert [person.key for person in directory(mfg, date(2024, 3, 14)).holders["qa_head"]] == ["qa_head"]
@@ -79,10 +81,16 @@ def test_working_time_agreed_with_a_customer_counts_for_his_cases_alone(mfg):
     from dataclasses import replace
 
     ordinary = directory(mfg, TODAY).calendar()
-    actions.agree_calendar(organization=mfg, customer_code="C0002", calendar=replace(ordinary, week=ordinary.week[:5] + (ordinary.week[0],) * 2))
+    actions.agree_calendar(
+        organization=mfg,
+        customer_code="C0002",
+        calendar=replace(ordinary, week=ordinary.week[:5] + (ordinary.week[0],) * 2),
+    )
     mine = to_departments(Telling(mfg, at("2024-03-15 15:00")).start(customer="C0002"), "quality")
     other = to_departments(Telling(mfg, at("2024-03-15 15:00")).start(customer="C0001"), "quality")
 
-    due = {told.number: told.case.tasks.get(step="propose-countermeasure", state="open").due_at for told in (mine, other)}
+    due = {
+        told.number: told.case.tasks.get(step="propose-countermeasure", state="open").due_at for told in (mine, other)
+    }
     assert f"{due[mine.number].astimezone(mine.now.tzinfo):%a %H:%M}" == "Sat 10:00"
     assert f"{due[other.number].astimezone(mine.now.tzinfo):%a %H:%M}" == "Mon 10:00"

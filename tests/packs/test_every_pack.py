@@ -47,26 +47,37 @@ def told(tmp_path: Path, db: object, steps: str) -> list[str]:
     file = tmp_path / "stories.yaml"
     file.write_text(COMPLAINT.format(name="a story") + steps, encoding="utf-8")
     organization = stage(mfg_pack(), at("2024-03-01 08:00"))
-    return [str(difference) for difference in run_stories(mfg_pack(), organization, Source.read(file), SHOWN).differences]
+    return [
+        str(difference) for difference in run_stories(mfg_pack(), organization, Source.read(file), SHOWN).differences
+    ]
 
 
 @pytest.mark.parametrize(
     ("step", "said"),
     [
         ("    - expect: {open: [fill-sheet]}", "open should be [fill-sheet], is [accept-complaint]"),
-        ("    - expect: {due: {accept-complaint: 2024-03-15 16:00}}", "should be due 2024-03-15 16:00, is due 2024-03-15 15:00"),
+        (
+            "    - expect: {due: {accept-complaint: 2024-03-15 16:00}}",
+            "should be due 2024-03-15 16:00, is due 2024-03-15 15:00",
+        ),
         ("    - expect: {status: closed}", "status should be 'closed', is 'open'"),
         ("    - expect: {data: {channel: phone}}", "channel should be 'phone', is 'email'"),
         ("    - expect: {overdue: [accept-complaint]}", "overdue should be [accept-complaint], is []"),
         ("    - expect: {told: {accept-complaint: [general_manager]}}", "general_manager should have been told"),
         ("    - expect: {ledger: {customer.class: D}}", "customer.class should be 'D', is 'A'"),
         ("    - {do: accept-complaint, by: sales_head, data: {help_needed: true}}", "was refused (position)"),
-        ("    - {try: accept-complaint, by: vice_gm, data: {help_needed: true}, refused: data}", "should be refused as data, but was done"),
-        ("    - {try: accept-complaint, by: sales_head, refused: data}", "should be refused as data, was refused as position"),
+        (
+            "    - {try: accept-complaint, by: vice_gm, data: {help_needed: true}, refused: data}",
+            "should be refused as data, but was done",
+        ),
+        (
+            "    - {try: accept-complaint, by: sales_head, refused: data}",
+            "should be refused as data, was refused as position",
+        ),
         ("    - {try: fill-sheet, by: sales_rep, refused: order, says: nonsense}", 'should say "nonsense"'),
         ("    - {dance: all night}", "a step is start, do, try, wait or expect"),
         ("    - {wait: a while}", "a while"),
-        ("    - expect: {weather: fine}", '`expect:` knows'),
+        ("    - expect: {weather: fine}", "`expect:` knows"),
     ],
 )
 def test_a_difference_is_said_with_file_and_line(tmp_path: Path, db: object, step: str, said: str) -> None:

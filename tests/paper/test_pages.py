@@ -213,8 +213,9 @@ def test_a_procedures_own_layout_replaces_the_standard_one(mfg):
     revision = telling.case.revision
     own = '#import "look.typ": *\n#set text(font: "Noto Sans SC")\nEigenes Blatt #data.case.number'
     Revision.objects.filter(pk=revision.pk).update(
-        definition={**Revision.objects.get(pk=revision.pk).definition, "print": own}
+        definition={**Revision.objects.get(pk=revision.pk).definition, "print": own}, digest="another text"
     )
+    telling.case.refresh_from_db()
     assert printed(telling) == ["EigenesBlattCP-202403-001"]
 
 

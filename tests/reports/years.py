@@ -26,7 +26,9 @@ def tell(organization: Organization, line: dict[str, Any]) -> Telling:
     telling = Telling(organization, received)
     telling.start(customer=line["customer"], product=line["product"], kind=line["kind"], received_at=received)
     if not line["to"]:
-        telling.do("accept-complaint", by="sales_deputy_manager", outcome="alone", help_needed=False, handler="sales_rep")
+        telling.do(
+            "accept-complaint", by="sales_deputy_manager", outcome="alone", help_needed=False, handler="sales_rep"
+        )
         return telling
     telling.do("accept-complaint", by="sales_deputy_manager", outcome="help", help_needed=True)
     telling.now += _working(line["hours"])

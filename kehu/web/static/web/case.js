@@ -100,7 +100,8 @@ document.addEventListener("submit", () => { changed = false; });
 
 const said = document.querySelector("[data-refusal], .verb-form .error, .upload .error");
 if (said) {
-  said.scrollIntoView({ block: "center" });
   const wrong = document.querySelector(".has-error input, .has-error select, .has-error textarea, textarea.is-invalid, .verb-form .is-invalid");
-  (wrong || said).focus({ preventScroll: Boolean(!wrong) });
+  const first = wrong || said;
+  first.focus({ preventScroll: true });
+  first.scrollIntoView({ block: "center", behavior: "instant" });
 }
