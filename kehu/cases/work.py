@@ -119,23 +119,7 @@ class Work:
         """Everything this step leaves, a statement a kind of row."""
         folders = list(self.folders.values())
         changed = [task for folder in folders for task in folder.changed_tasks]
-        if changed:
-            Task.objects.bulk_update(
-                changed,
-                [
-                    "state",
-                    "closed_at",
-                    "closed_version",
-                    "outcome",
-                    "reason",
-                    "filled",
-                    "draft",
-                    "done_by",
-                    "due_at",
-                    "due_is_provisional",
-                    "late_at",
-                ],
-            )
+        _update(Task, changed, _TASK_COLUMNS)
         new_tasks = [task for folder in folders for task in folder.new_tasks]
         if new_tasks:
             Task.objects.bulk_create(new_tasks)
@@ -157,11 +141,7 @@ class Work:
         if self.messages:
             Message.objects.bulk_create(self.messages)
         touched = [folder.case for folder in folders if folder.touched]
-        if touched:
-            Case.objects.bulk_update(
-                touched,
-                ["status", "round", "version", "data", "closed_at", "changed_at", "due_at", "events", "chain_head"],
-            )
+        _update(Case, touched, _CASE_COLUMNS)
 
     def _write_deadlines(self, folders: list[Folder]) -> None:
         replanned = [
@@ -190,6 +170,21 @@ class Work:
         ]
         if rows:
             Deadline.objects.bulk_create(rows)
+
+
+_TASK_COLUMNS = [
+    *("state", "closed_at", "closed_version", "outcome", "reason", "filled", "draft", "done_by"),
+    *("due_at", "due_is_provisional", "late_at"),
+]
+_CASE_COLUMNS = ["status", "round", "version", "data", "closed_at", "changed_at", "due_at", "events", "chain_head"]
+
+
+def _update(model: type[Task] | type[Case], rows: list[Any], columns: list[str]) -> None:
+    """One statement; for a single row the plain one, which costs a third of a bulk update's time."""
+    if len(rows) == 1:
+        rows[0].save(update_fields=columns)
+    elif rows:
+        model.objects.bulk_update(rows, columns)
 
 
 class Folder:

@@ -14,7 +14,6 @@ from kehu.core.refusals import AgainstTheRule
 from kehu.core.scope import scope
 from kehu.engine.definitions import CalendarDefinition, Pack
 
-from . import holidays
 from .calendars import Calendar, Period
 from .models import Appointment, CalendarProposal, Department, Member, Position, SpecialDay, WorkingWeek
 
@@ -151,6 +150,8 @@ def propose_holidays(
     *, organization: Organization, year: int, country: str, by: str, now: datetime
 ) -> CalendarProposal:
     """What a library says of a year, kept as a proposal; nothing counts before somebody confirms it."""
+    from . import holidays  # its libraries take a fifth of a second to load, and are asked once a year
+
     week = _company_week(organization)
     ordinary: list[str] = next((periods for periods in week.week if periods), [])
     proposal = holidays.propose(year, country, make_up=tuple(Period.parse(text) for text in ordinary))

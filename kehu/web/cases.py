@@ -44,6 +44,7 @@ from .sheet import (
     outcome_buttons,
     unseen,
 )
+from .templatetags.kehu import in_language
 
 # --- the page ---------------------------------------------------------------------------------------------------------
 
@@ -470,8 +471,6 @@ def _typed(
 
 def _step_title(done: Case, step: str) -> str:
     found = revisions.running(done.revision).procedure.steps.get(step)
-    from kehu.web.templatetags.kehu import in_language
-
     return in_language(found.title) if found else step
 
 

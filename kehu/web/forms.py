@@ -17,7 +17,6 @@ from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, QueryDict
-from django.utils.translation import gettext as _
 
 from kehu.cases.wording import Words
 from kehu.core.refusals import BadData, Finding
@@ -513,7 +512,3 @@ def _attributes(definition: FieldDefinition) -> dict[str, str]:
     if definition.type in ("file", "files") and definition.accept:
         found["accept"] = ",".join(definition.accept)
     return found
-
-
-def reason_needed(needs: Iterable[str]) -> str:
-    return _("A reason is needed.") if "reason" in needs else ""

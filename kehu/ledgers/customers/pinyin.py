@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pypinyin import Style, lazy_pinyin
-
 
 def initials(text: str) -> str:
     """Letters and digits stay, everything else goes: 讯捷 (SZ) → xjsz."""
+    from pypinyin import Style, lazy_pinyin  # its dictionary takes a quarter of a second to load
+
     letters = "".join(lazy_pinyin(text, style=Style.FIRST_LETTER)).lower()
     return "".join(sign for sign in letters if sign.isalnum())[:60]
