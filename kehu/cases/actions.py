@@ -28,9 +28,8 @@ from kehu.organizations.queries import Person
 from kehu.procedures import revisions
 from kehu.procedures.forms import Filling, accept
 
-from .assignment import Circumstances, may_do, roles_of
 from .models import Assignment, Attachment, Case, Task
-from .permissions import may_open, may_reopen, may_void, role_words
+from .permissions import is_entitled, may_open, may_reopen, may_void, role_words
 from .refusals import (
     CaseClosed,
     ChangedMeanwhile,
@@ -203,11 +202,12 @@ def hand_over(
         person = work.people.people.get(to)
         if person is None:
             raise BadData([Finding("to", _("There is nobody called “{value}” here.").format(value=to))])
-        if definition.approves and not _is_entitled(folder, step, item, person):
+        if definition.approves and not is_entitled(folder, step, item, person):
             raise NotAuthorized(person=person.called(get_language() or "zh"), step=_say(definition.title))
         task = folder.task(step, item)
         assert task
         Assignment.objects.filter(task=task, is_open=True).update(is_open=False)
+        Task.objects.filter(pk=task.pk).update(department=next(iter(person.departments), ""))
         Assignment.objects.update_or_create(
             organization=organization, task=task, member_id=person.id, defaults={"is_open": True, "seen_at": None}
         )
@@ -385,21 +385,12 @@ def status_words(folder: Folder) -> str:
 
 def _check_position(folder: Folder, step: str, item: str) -> None:
     person = _by(folder)
-    if _is_entitled(folder, step, item, person):
+    if is_entitled(folder, step, item, person):
         return
     task = folder.task(step, item)
     if task and task.pk and Assignment.objects.filter(task=task, member_id=person.id, is_open=True).exists():
         return
     raise WrongPosition(step=_say(folder.procedure.steps[step].title), role=role_words(folder.running, step))
-
-
-def _is_entitled(folder: Folder, step: str, item: str, person: Person) -> bool:
-    if step == folder.procedure.first_step and folder.starter:
-        return person.key == folder.starter
-    circumstances: Circumstances = folder.circumstances(step, item)
-    return may_do(
-        person, roles_of(folder.procedure.steps[step], circumstances), circumstances, folder.submitters(step, item)
-    )
 
 
 def _by(folder: Folder) -> Person:

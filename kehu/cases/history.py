@@ -156,12 +156,6 @@ def read(*, organization: Organization, number: str, person: Person, now: dateti
     assignments = list(Assignment.objects.filter(task__case=folder.case).order_by("id"))
     events = list(Event.objects.filter(stream=f"case:{folder.case.pk}").order_by("sequence"))
     record = Record(folder, person, assignments, events)
-    # Limits are counted with the calendar of whoever has the task.
-    for task in folder.tasks:
-        if task.is_open:
-            folder.assigned[task.step, task.item] = [
-                work.people.by_id[pk] for pk in record.assigned.get(task.pk, ()) if pk in work.people.by_id
-            ]
     if not record.may.tasks and not may_see(person, folder, record.involved):
         raise MayNotSee(number=number)
     return record

@@ -64,6 +64,8 @@ class Task(OrganizationRow):
     round = models.PositiveSmallIntegerField(default=1)
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     kind = models.CharField(max_length=10, default="task")
+    department = models.CharField(max_length=60, blank=True)
+    """Of whoever got it: its time limit is counted with that department's calendar."""
     returns = models.JSONField(default=list)
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)

@@ -274,8 +274,7 @@ class Folder:
         self.case.version += 1
         move = replace(move, changes=self._with_lateness(before, move))
         self.state = before.after(move)
-        if move.closed:
-            self._close(move.closed, move, values or {}, reason)
+        told_of_it = self._close(move.closed, move, values or {}, reason) if move.closed else []
         for token in move.canceled:
             self._end(token, Task.State.HALTED if move.halted else Task.State.CANCELED)
         self._sync_arrivals()
@@ -284,6 +283,8 @@ class Folder:
         self._keep_suspensions(before)
         self._replan(opened={token.place for token in move.opened})
         self._replan_clocks(before)
+        if told_of_it:
+            facts["told"] = [person.key for person in told_of_it]
         self.record(event, move=_as_facts(move), reason=reason, **facts)
         self._update_case()
         for effect in move.effects:
@@ -291,7 +292,8 @@ class Folder:
         if before.is_open and not self.state.is_open:
             self._ended()
 
-    def _close(self, token: Token, move: Move, values: Data, reason: str) -> None:
+    def _close(self, token: Token, move: Move, values: Data, reason: str) -> list[Person]:
+        """The task is done; gives whom the step tells of it."""
         task = self._row(token)
         task.state = Task.State.DONE if move.outcome else Task.State.SENT_BACK
         task.closed_at, task.closed_version = self.work.now, self.case.version
@@ -301,15 +303,9 @@ class Folder:
         step = self.procedure.steps[token.step]
         outcome = step.all_outcomes().get(move.outcome)
         words = (*step.tells, *(outcome.tells if outcome else ()))
-        if words:
-            self.work.tell(
-                "told",
-                told(words, self.circumstances(token.step, token.item)),
-                self,
-                token.step,
-                token.item,
-                outcome=move.outcome,
-            )
+        people = told(words, self.circumstances(token.step, token.item)) if words else []
+        self.work.tell("told", people, self, token.step, token.item, outcome=move.outcome)
+        return people
 
     def _end(self, token: Token, state: Task.State) -> None:
         task = self._row(token)
@@ -345,12 +341,12 @@ class Folder:
 
     def _open(self, token: Token) -> None:
         step = self.procedure.steps[token.step]
-        self._add(
-            Task(step=token.step, item=token.item, kind=step.kind, returns=[vars_of(back) for back in token.returns])
-        )
+        returns = [vars_of(back) for back in token.returns]
+        task = self._add(Task(step=token.step, item=token.item, kind=step.kind, returns=returns))
         if step.kind != "task":
             return
         self.assigned[token.place] = people = self._people_for(token, step)
+        task.department = next((unit for person in people for unit in person.departments), "")
         if self.work.by and [person.key for person in people] == [self.work.by.key]:
             return
         self.work.tell("task_opened", people, self, token.step, token.item)
@@ -459,9 +455,9 @@ class Folder:
 
     def reading(self, task: Task) -> deadlines.Reading:
         """The task's limit is counted with the calendar of the department that has it, unless one was agreed with the customer."""
-        people = self.assigned.get((task.step, task.item)) or []
-        department = people[0].posts[0].department if people and people[0].posts else self.procedure.owner
-        return self._reading(self.context(task.step, task.item), task.opened_at, department)
+        return self._reading(
+            self.context(task.step, task.item), task.opened_at, task.department or self.procedure.owner
+        )
 
     def _reading(self, context: Mapping[str, Any], opened_at: datetime, department: str) -> deadlines.Reading:
         calendar = self.work.people.calendar(department, self.case.customer.code if self.case.customer else "")

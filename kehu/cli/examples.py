@@ -61,6 +61,9 @@ def _prepare() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "kehu.config.settings"
     os.environ["KEHU_DATABASE_URL"] = "sqlite:///:memory:"
     os.environ.setdefault("KEHU_SECRET_KEY", "stories")
+    os.environ.setdefault(
+        "PYPINYIN_NO_PHRASES", "1"
+    )  # no story searches by initials, and the dictionary is slow to load
     os.environ.setdefault("KEHU_VAR", tempfile.mkdtemp(prefix="kehu-stories-"))
     import django
 

@@ -120,12 +120,12 @@ def with_sets(
                 each = procedure.steps[token.step].each
                 assert each
                 table = procedure.form.table(each.rows)
-                cell = _typed(
+                cell = typed(
                     table.columns.get(column) if table else None, value_of(value, context), context.get("zone", UTC)
                 )
                 after[each.rows] = _with_row(procedure.form, after, each.rows, token.item, {column: cell})
             else:
-                after[target] = _typed(procedure.form.field(target), value_of(value, context), context.get("zone", UTC))
+                after[target] = typed(procedure.form.field(target), value_of(value, context), context.get("zone", UTC))
         else:
             after[target] = _changed_rows(procedure.form.table(target), after.get(target) or [], value, context)
     return after
@@ -150,7 +150,7 @@ def _changed_rows(
 
 def _cells(columns: Mapping[str, FieldDefinition], texts: Mapping[str, str], context: Mapping[str, Any]) -> Row:
     return {
-        key: _typed(columns.get(key), value_of(text, context), context.get("zone", UTC)) for key, text in texts.items()
+        key: typed(columns.get(key), value_of(text, context), context.get("zone", UTC)) for key, text in texts.items()
     }
 
 
@@ -165,7 +165,7 @@ def compute(form: Form, data: Mapping[str, Any], facts: Mapping[str, Any]) -> Da
         elif field.type == "rows" and any(column.computed for column in field.columns.values()):
             after[key] = [_computed_row(field, row, after, facts) for row in after.get(key) or []]
         elif field.computed:
-            after[key] = _typed(field, value_of(field.computed, {**facts, **after}), facts.get("zone", UTC))
+            after[key] = typed(field, value_of(field.computed, {**facts, **after}), facts.get("zone", UTC))
     return after
 
 
@@ -183,24 +183,27 @@ def _computed_row(field: FieldDefinition, row: Row, data: Mapping[str, Any], fac
     after = dict(row)
     for key, column in field.columns.items():
         if column.computed:
-            after[key] = _typed(
+            after[key] = typed(
                 column, value_of(column.computed, {**facts, **data, **after, "row": after}), facts.get("zone", UTC)
             )
     return after
 
 
-def _typed(field: FieldDefinition | None, value: Any, zone: Any = UTC) -> Any:
-    """What an expression gave, as a value of the field's type."""
+def typed(field: FieldDefinition | None, value: Any, zone: Any = UTC) -> Any:
+    """What an expression gave, as a value of the field's type; ZEN gives days and moments as numbers."""
     if field is None or value is None:
         return value
-    if field.type in ("number", "money") and not isinstance(value, str):
-        return as_decimal(value, field.decimals)
-    if field.type == "date":
-        if isinstance(value, datetime):
+    match field.type:
+        case "number" | "money" if not isinstance(value, str):
+            return as_decimal(value, field.decimals)
+        case "date" if isinstance(value, datetime):
             return value.astimezone(zone).date()
-        return value if isinstance(value, date) else as_date(value)
-    if field.type == "datetime" and not isinstance(value, datetime):
-        return as_datetime(value, zone=zone)
+        case "date" if not isinstance(value, date):
+            return as_date(value)
+        case "datetime" if not isinstance(value, datetime):
+            return as_datetime(value, zone=zone)
+        case "rows" if isinstance(value, list):
+            return [{key: typed(field.columns.get(key), cell, zone) for key, cell in row.items()} for row in value]
     return value
 
 

@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from kehu.core.refusals import BadData, Finding
 from kehu.engine.definitions import Check, FieldDefinition, Form, Outcome, Section, Step
 from kehu.engine.records import Data, compute, filled, holds, rows_of, value_of
+from kehu.engine.records import typed as as_typed
 from kehu.organizations.queries import Directory
 
 MAX_TEXT = 500
@@ -98,7 +99,7 @@ def defaults(filling: Filling) -> Data:
     for _section_key, _section, key, definition in filling.fields():
         mine = {**context, **(context["item"] or {})}
         if definition.default is not None and mine.get(key) is None and definition.is_typed_in:
-            found[key] = value_of(definition.default, context)
+            found[key] = as_typed(definition, value_of(definition.default, context), filling.zone)
     return found
 
 

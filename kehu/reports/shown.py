@@ -38,6 +38,14 @@ def indicators(organization: Organization, procedure: str, now: datetime) -> dic
     return {figure.key: figure.value for figure in _of_year(organization, procedure, now).figures}
 
 
+def appraisal(organization: Organization, procedure: str, now: datetime) -> dict[str, dict[str, int]]:
+    """Every responsible department's year: its cases, its late answers, its failed rounds."""
+    return {
+        sheet.department: {"complaints": len(sheet.complaints), "late": len(sheet.late), "failed": sheet.failed_rounds}
+        for sheet in _of_year(organization, procedure, now).sheets
+    }
+
+
 def _of_year(organization: Organization, procedure: str, now: datetime) -> Statistics:
     return statistics(organization, procedure, Period.year(now.year), now, "zh-hans")
 
@@ -74,6 +82,7 @@ SHOWN: Mapping[str, Callable[[Organization, str, datetime], Any]] = {
     "register": register,
     "statistics": counted,
     "indicators": indicators,
+    "appraisal": appraisal,
     "procedure": document,
     "handbook": chapter,
 }

@@ -22,7 +22,6 @@ from kehu.cases.wording import Words
 from kehu.core.refusals import BadData, Finding
 from kehu.engine.advance import offered_outcomes
 from kehu.engine.definitions import FieldDefinition
-from kehu.engine.expressions import as_date, as_datetime, as_decimal
 from kehu.engine.records import Data, compute, decoded_value, filled, rows_of
 from kehu.ledgers.customers.models import Customer
 from kehu.organizations.queries import Directory
@@ -237,10 +236,7 @@ class Editor:
         if saved:
             return {**held, **saved}
         offered = defaults(self.filling)
-        return {
-            key: as_field(self.fields[key], offered.get(key), self.filling.zone) if value is None else value
-            for key, value in held.items()
-        }
+        return {key: offered.get(key) if value is None else value for key, value in held.items()}
 
     def _row(self, data: Mapping[str, Any]) -> dict[str, Any]:
         each = self.filling.step.each
@@ -472,31 +468,6 @@ def as_input(definition: FieldDefinition, value: Any, zone: Any) -> Any:
             for row in value
         ]
     return list(value) if isinstance(value, list | tuple) else str(value)
-
-
-def as_field(definition: FieldDefinition, value: Any, zone: Any) -> Any:
-    """What a default's expression gave, as a value of the field: expressions know moments only as numbers."""
-    if value is None:
-        return None
-    match definition.type:
-        case "rows":
-            return [
-                {
-                    key: as_field(definition.columns[key], cell, zone)
-                    for key, cell in row.items()
-                    if key in definition.columns
-                }
-                for row in value
-            ]
-        case "datetime" if not isinstance(value, datetime):
-            return as_datetime(value, zone=zone)
-        case "date" if isinstance(value, datetime):
-            return value.astimezone(zone).date()
-        case "date" if not isinstance(value, date):
-            return as_date(value)
-        case "number" | "money" if not isinstance(value, Decimal):
-            return as_decimal(value, definition.decimals)
-    return value
 
 
 def _attributes(definition: FieldDefinition) -> dict[str, str]:
