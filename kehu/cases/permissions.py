@@ -9,9 +9,11 @@ from typing import Any
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from kehu.core.models import Organization
 from kehu.engine.definitions import Pack, TableRole
 from kehu.engine.roles import Role, parse_role
-from kehu.organizations.queries import Person
+from kehu.organizations.queries import Directory, Person
+from kehu.procedures import revisions
 from kehu.procedures.packs import Running
 
 from .assignment import Circumstances, may_do, roles_of
@@ -99,18 +101,35 @@ def _places_before(folder: Folder, task: Task) -> tuple[tuple[str, str], ...]:
 
 
 def may_see(person: Person, folder: Folder, involved: Collection[str] = ()) -> bool:
-    """Who may read a case: whoever takes part (`involved`: had a task, was told), the members of the department that owns
-    the procedure and of those the case names, and everybody from the rank upwards that the pack names (`sees_all`)."""
-    pack = folder.running.pack
+    """Who may read a case: whoever takes part (`involved`: had a task, was told), whoever may read the procedure's register,
+    and the members of the departments that the case names."""
     if person.key in involved or person.key == folder.starter:
         return True
     if any(task.done_by_id == person.id for task in folder.tasks):
         return True
+    if may_read(person, folder.running, folder.work.people):
+        return True
+    return bool(departments_in(folder) & _line(person, folder.work.people))
+
+
+def may_read(person: Person, running: Running, people: Directory) -> bool:
+    """Who may read all cases of a procedure, its register and its statistics: the department that owns it, those the register
+    names (`readers`), and everybody from the rank upwards that the pack names (`sees_all`)."""
+    pack, register = running.pack, running.procedure.register_
     if pack.sees_all and person.rank >= pack.ranks[pack.sees_all]:
         return True
-    named = {folder.procedure.owner, *departments_in(folder)}
-    line = {unit for department in person.departments for unit in folder.work.people.line_of(department)}
-    return bool(named & line)
+    readers = {running.procedure.owner, *(register.readers if register else ())}
+    return bool(readers & _line(person, people))
+
+
+def readable(person: Person, organization: Organization, people: Directory) -> set[str]:
+    """The procedures of which the person may read all cases."""
+    found = revisions.procedures_of(organization)
+    return {key for key, running in found.items() if may_read(person, running, people)}
+
+
+def _line(person: Person, people: Directory) -> set[str]:
+    return {unit for department in person.departments for unit in people.line_of(department)}
 
 
 def departments_in(folder: Folder) -> set[str]:

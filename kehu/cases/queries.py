@@ -5,12 +5,12 @@ Every answer costs a fixed number of statements, however many rows there are; ti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
@@ -24,6 +24,7 @@ from kehu.organizations.wording import language_of
 from kehu.procedures import revisions
 
 from .models import Assignment, Case, Task
+from .permissions import readable
 
 View = Literal["todo", "started", "done"]
 Group = Literal["overdue", "today", "week", "later", "none", "all"]
@@ -181,10 +182,15 @@ def capped(rows: QuerySet[Any]) -> str:
 def cases_of(
     organization: Organization, person: Person, customer: Customer, now: datetime, limit: int = PAGE
 ) -> list[Row]:
-    """The customer's cases, open ones first, the latest first."""
+    """The customer's cases that this person may read, open ones first, the latest first."""
     reader = _Reader(organization, person, now)
+    mine = Q(opener_id=person.id) | Q(
+        Exists(Task.objects.filter(case=OuterRef("pk"), assignments__member_id=person.id))
+    )
     cases = (
-        _cases().filter(customer=customer).order_by(F("closed_at").desc(nulls_first=True), "-opened_at", "-pk")[:limit]
+        _cases()
+        .filter(Q(procedure__key__in=readable(person, organization, reader.people)) | mine, customer=customer)
+        .order_by(F("closed_at").desc(nulls_first=True), "-opened_at", "-pk")[:limit]
     )
     return reader.case_rows(list(cases))
 
@@ -202,9 +208,9 @@ class Figures:
     """Opened within the last 365 days."""
 
 
-def figures_of(customer: Customer, now: datetime) -> list[Figures]:
+def figures_of(customer: Customer, procedures: Collection[str], now: datetime) -> list[Figures]:
     found = (
-        Case.objects.filter(customer=customer)
+        Case.objects.filter(customer=customer, procedure__key__in=procedures)
         .values("procedure__key", "procedure__title")
         .annotate(
             total=Count("pk"),

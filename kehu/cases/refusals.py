@@ -76,6 +76,11 @@ class RuleUndecided(AgainstTheRule):
     message = _("A rule of this procedure cannot be decided; tell whoever wrote it: {rule}")
 
 
+class MayNotRead(NotYours):
+    code = "register.may_not_read"
+    message = _("The register and figures of “{procedure}” are for {departments}.")
+
+
 class NotAuthorized(AgainstTheRule):
     code = "task.recipient_not_authorized"
     message = _("{person} may not decide “{step}”, so it cannot be handed over to him or her.")

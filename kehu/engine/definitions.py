@@ -494,6 +494,8 @@ class Register(Definition):
     number: Quoted = ""
     title: Text
     columns: dict[SnakeKey, Column | None]
+    readers: tuple[SnakeKey, ...] = ()
+    """Departments that read it, beside the owner's and the rank that sees all."""
     filters: tuple[SnakeKey, ...] = ()
     sort: str = "-number"
 

@@ -1074,6 +1074,10 @@ def _register(one: _Written) -> Problems:
         if column and column.value and not column.title:
             message = f'the register\'s column "{key}" has a value but no title.'
             yield one.found(("register", "columns", key), message, "Add `title: {zh: …, en: …}`.")
+    for index, key in enumerate(register.readers):
+        if key not in one.pack.departments:
+            message = f'the register is read by "{key}", which is no department.'
+            yield one.found(("register", "readers", index), message, listed("Departments", one.pack.departments, key))
     known |= set(register.columns)
     for index, key in enumerate(register.filters):
         if key not in known:

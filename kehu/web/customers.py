@@ -17,12 +17,12 @@ from django.views.decorators.http import require_safe
 from kehu.cases import queries as cases
 from kehu.cases.history import Record
 from kehu.cases.models import Case
-from kehu.cases.permissions import may_see
+from kehu.cases.permissions import may_see, readable
 from kehu.cases.wording import Entry, Words, entry_of
 from kehu.cases.work import Folder, Work
 from kehu.ledgers.customers import queries
 from kehu.ledgers.customers.models import Customer
-from kehu.organizations.queries import directory
+from kehu.organizations.queries import Directory, directory
 from kehu.procedures.revisions import running
 
 STATUSES = {
@@ -73,7 +73,7 @@ def customer(request: HttpRequest, code: str) -> HttpResponse:
         "contacts": found.contacts.order_by("pk"),
         "open_rows": [row for row in rows if row.closed_at is None],
         "closed_rows": [row for row in rows if row.closed_at is not None],
-        "figures": cases.figures_of(found, now),
+        "figures": cases.figures_of(found, readable(person, organization, _directory(request)), now),
         "happenings": list(_happenings(request, found)),
     }
     return render(request, "web/customers/customer.html", words)
@@ -95,8 +95,12 @@ def _happenings(request: HttpRequest, customer: Customer) -> Iterator[tuple[Case
 
 
 def _people(request: HttpRequest) -> Any:
+    return _directory(request).people
+
+
+def _directory(request: HttpRequest) -> Directory:
     today = timezone.localtime(request.now).date()  # type: ignore[attr-defined]
-    return directory(request.organization, today).people  # type: ignore[attr-defined]
+    return directory(request.organization, today)  # type: ignore[attr-defined]
 
 
 def _columns() -> dict[str, str]:

@@ -12,6 +12,10 @@ from django.shortcuts import render
 from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
 
+from kehu.cases.permissions import readable
+from kehu.cases.refusals import MayNotRead
+from kehu.organizations.queries import directory, local_now
+from kehu.procedures import revisions
 from kehu.procedures.chart import text_width
 from kehu.reports import exports
 from kehu.reports.records import Period
@@ -19,9 +23,34 @@ from kehu.reports.registers import Asked, Column, Filter, Page, RegisterView, li
 from kehu.reports.statistics import statistics
 
 
+def readable_by(request: Any) -> set[str]:
+    """The procedures whose registers and figures this person may read."""
+    people = directory(request.organization, local_now(request.organization, request.now).date())
+    return readable(request.person, request.organization, people)
+
+
+def must_read(request: Any, key: str) -> None:
+    running = revisions.procedures_of(request.organization).get(key)
+    if running is None or key in readable_by(request):
+        return
+    language = get_language() or "zh-hans"
+    register = running.procedure.register_
+    names = [running.procedure.owner, *(register.readers if register else ())]
+    titles = [running.pack.departments[name].title.in_(language) for name in names]
+    raise MayNotRead(
+        procedure=running.procedure.title.in_(language),
+        departments="、".join(titles) if language.startswith("zh") else ", ".join(titles),
+    )
+
+
 @require_GET
 def registers(request: Any) -> HttpResponse:
-    shelves = listed(request.organization, request.now, get_language() or "zh-hans")
+    readable = readable_by(request)
+    shelves = [
+        shelf
+        for shelf in listed(request.organization, request.now, get_language() or "zh-hans")
+        if shelf.key in readable
+    ]
     return render(request, "registers/list.html", {"shelves": shelves})
 
 
@@ -66,6 +95,7 @@ def register_excel(request: Any, key: str) -> FileResponse:
 def _asked(request: Any, key: str) -> tuple[RegisterView, Asked, str]:
     """The register, what is asked of it, and in words the figure it shows the cases of."""
     language = get_language() or "zh-hans"
+    must_read(request, key)
     view = RegisterView(request.organization, key, request.now, language)
     words = request.GET.dict()
     figure = words.get("behind", "")

@@ -20,12 +20,16 @@ from kehu.reports.records import Period
 from kehu.reports.statistics import Figure, Statistics, Table, procedures
 from kehu.reports.statistics import statistics as counted
 
-from .registers import period_of
+from .registers import must_read, period_of, readable_by
 
 
 @require_GET
 def statistics(request: Any, key: str = "") -> HttpResponse:
-    known = dict(procedures(request.organization))
+    counting = dict(procedures(request.organization))
+    if key in counting:
+        must_read(request, key)
+    readable = readable_by(request)
+    known = {each: document for each, document in counting.items() if each in readable}
     if not known:
         return render(request, "statistics/none.html")
     if key not in known:

@@ -124,9 +124,9 @@ def test_the_starter_the_owning_department_and_managers_may_read(
 
 
 def test_a_department_named_in_the_case_may_read(complaint: Telling, mfg: Organization, client: Client) -> None:
-    sign_in(client, mfg, "qc_staff")
+    sign_in(client, mfg, "design_engineer")
     assert client.get(f"/cases/{complaint.number}/").status_code == 403
-    to_departments(complaint, "quality")
+    to_departments(complaint, "engineering")
     page_of(client, complaint.number)
 
 

@@ -101,6 +101,19 @@ def test_who_may_not_act_is_refused_at_the_door_and_nothing_changes(client: Clie
     assert after[:2] == before[:2]
 
 
+@pytest.mark.parametrize("place", ["register", "register_excel", "statistics_of", "case", "case_paper"])
+def test_who_has_nothing_to_do_with_a_procedure_reads_none_of_its_cases(client: Client, deep: Telling, place: str) -> None:
+    sign_in(client, deep.organization, "finance")
+    kwargs = {"number": deep.number} if place.startswith("case") else {"key": "customer-complaint"}
+
+    answer = client.get(reverse(place, kwargs=kwargs))
+
+    assert answer.status_code == 403
+    assert SECRET not in answer.content.decode()
+    assert deep.number not in client.get(reverse("customer", kwargs={"code": "C0001"})).content.decode()
+    assert "MFG-R9" not in client.get(reverse("registers")).content.decode()
+
+
 def test_a_leaver_is_no_member_any_more(client: Client, deep: Telling) -> None:
     sign_in(client, deep.organization, "qa_head")
     Member.objects.filter(key="qa_head").update(left_on="2024-01-01")
