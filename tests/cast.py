@@ -52,10 +52,7 @@ def mfg(db: Any) -> Iterator[Organization]:
 @pytest.fixture
 def stranger(db: Any) -> Organization:
     """Another company of the same kind, with a general manager of its own."""
-    loaded = mfg_pack()
-    assert loaded.pack
-    other = LoadedPack(**{**vars(loaded), "pack": loaded.pack.model_copy(update={"key": "other"})})
-    return stage(other, at("2024-03-01 08:00"))
+    return stage(mfg_pack().named("other"), at("2024-03-01 08:00"))
 
 
 def sign_in(client: Client, organization: Organization, key: str) -> Client:

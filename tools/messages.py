@@ -23,19 +23,20 @@ def main():
         cwd=ROOT, check=True,
     )  # fmt: skip
     subprocess.run(["msgfmt", "--check-format", "-o", CATALOG.with_suffix(".mo"), CATALOG], check=True)
-    left = subprocess.run(
-        ["msgattrib", "--untranslated", "--no-obsolete", "--no-wrap", CATALOG],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    missing = [line for line in left.stdout.splitlines() if line.startswith("msgid") and line != 'msgid ""']
+    missing = asked("--untranslated") + asked("--only-fuzzy")
     print(
         f"{len(missing)} texts are not translated into Chinese yet." if missing else "Every text is there in Chinese."
     )
     for line in missing:
         print(" ", line)
     return 1 if missing else 0
+
+
+def asked(which):
+    """The texts of one kind in the catalog: those without translation, or those gettext only guessed."""
+    command = ["msgattrib", which, "--no-obsolete", "--no-wrap", CATALOG]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [line for line in found.stdout.splitlines() if line.startswith("msgid ") and line != 'msgid ""']
 
 
 if __name__ == "__main__":

@@ -176,6 +176,8 @@ def role_text(role: Role, running: Running, language: str) -> str:
                 _("{rank} of {department}").format(rank=_rank_text(role.name, pack, language), department=unit) + plus
             )
         case "person":
+            if role.path == "customer.owner":
+                return _("whoever looks after the customer")
             field = running.procedure.form.field(role.path)
             return _("the person in “{field}”").format(field=field.title.in_(language) if field else role.path)
         case "doer":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from . import setting_up
@@ -20,17 +21,17 @@ def run(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     setting_up.django()
     setting_up.tables()
-    return make_demo(given.pack)
+    return make_demo(given.pack, says_so=True)
 
 
-def make_demo(folder: Path = PACK) -> int:
+def make_demo(folder: Path = PACK, *, says_so: bool = False) -> int:
     """Makes it once: all of it or nothing. A later start finds it and leaves it as it is."""
     from django.db import transaction
 
     from kehu.cases.demo import tell_stories
     from kehu.cases.examples import enter_customers
     from kehu.core import clock
-    from kehu.core.models import Organization
+    from kehu.core.models import Message, Organization
     from kehu.core.scope import scope
     from kehu.organizations import actions as organizations
     from kehu.procedures import actions as procedures
@@ -43,6 +44,8 @@ def make_demo(folder: Path = PACK) -> int:
         return 1
     assert loaded.pack
     if Organization.objects.filter(key=loaded.pack.key).exists():
+        if says_so:
+            print(f"{loaded.pack.title.en} is there already, and stays as it is.")
         return 0
     print(f"Making the demo company from {folder.name} …", flush=True)
     now = clock.now()
@@ -56,6 +59,10 @@ def make_demo(folder: Path = PACK) -> int:
         with scope(organization):
             enter_customers(organization, loaded.demo["customers"], {}, now)
         differences = tell_stories(loaded, organization, loaded.source(folder / "demo.yaml"), now)
+        # What was said before today is no news: nobody starts with a hundred notices and mails.
+        Message.everywhere.filter(organization=organization, created_at__lt=now - timedelta(hours=24)).update(
+            state="sent"
+        )
     for difference in differences:
         print(difference, file=sys.stderr)
     return 0

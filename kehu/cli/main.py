@@ -17,6 +17,8 @@ COMMANDS = {
     "demo": "kehu.cli.demo:run",
     "serve": "kehu.cli.serve:run",
     "worker": "kehu.cli.worker:run",
+    "publish": "kehu.cli.publish:run",
+    "member": "kehu.cli.member:run",
     "calendar": "kehu.cli.calendar:run",
     "schema": "kehu.cli.schema:run",
 }
@@ -27,6 +29,8 @@ WHAT_THEY_DO = {
     "demo": "make the demo company",
     "serve": "serve the pages, with a worker beside them",
     "worker": "run a worker: deadlines, messages",
+    "publish": "set up a pack's company and put its procedures in force",
+    "member": "take on a member",
     "calendar": "propose and confirm a year's holidays",
     "schema": "print the JSON Schema of the pack files, for editors",
 }

@@ -19,6 +19,15 @@ def tables() -> None:
     call_command("migrate", verbosity=0)
 
 
+def has_tables() -> bool:
+    """Whether the database is up to date with this version."""
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
 def static_files() -> None:
     """Collected under names that carry their content, as the pages ask for them."""
     from django.conf import settings

@@ -20,6 +20,9 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("--once", action="store_true", help="do what is due now, and stop")
     given = parser.parse_args(arguments)
     setting_up.django()
+    if not setting_up.has_tables():
+        print("The database has no tables of this version yet. `kehu serve` makes them at its start; start it first.")
+        return 1
     stop = threading.Event()
     if given.once:
         stop.set()

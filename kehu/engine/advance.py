@@ -1,7 +1,7 @@
 """How a case may move: a procedure, where the case stands and what somebody does, in; what changes, out.
 
 A case stands where its tokens rest. A *token* is a step somebody (or the clock) still has to complete, for one row where the
-step is `each`. `apply` answers an act with a `Move`, and a state is nothing but its moves added up (`State.after`), so the moves
+step is `each`. Every act is answered with a `Move`, and a state is nothing but its moves added up (`State.after`), so the moves
 of a case, kept as its events, give its state again.
 
 How branches meet: a step with `join` opens when no open step can still reach it (any: with the first branch; n: with the nth).
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any
 
 from .definitions import Branch, Each, Opening, Outcome, Procedure, Step
@@ -274,37 +273,9 @@ def _open_token(procedure: Procedure, state: State, step: str, item: str) -> Tok
 # --- walking the table ------------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=4096)
-def _reach(procedure_id: int, links: tuple[tuple[str, tuple[str, ...]], ...], origin: str, goal: str) -> bool:
-    table = dict(links)
-    seen, front = {origin}, [origin]
-    while front:
-        for target in table.get(front.pop(), ()):
-            if target == goal:
-                return True
-            if target not in seen:
-                seen.add(target)
-                front.append(target)
-    return False
-
-
-def _links(procedure: Procedure) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    return tuple((key, tuple(sorted(set(step.targets())))) for key, step in procedure.steps.items())
-
-
 def reaches(procedure: Procedure, origin: str, goal: str) -> bool:
     """Whether a case standing at `origin` can come to `goal`."""
-    return _reach(0, _links_of(procedure), origin, goal)
-
-
-_links_cache: dict[int, tuple[Procedure, tuple[tuple[str, tuple[str, ...]], ...]]] = {}
-
-
-def _links_of(procedure: Procedure) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    found = _links_cache.get(id(procedure))
-    if found is None or found[0] is not procedure:
-        found = _links_cache[id(procedure)] = (procedure, _links(procedure))
-    return found[1]
+    return goal in procedure.reach[origin]
 
 
 class _Walk:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
@@ -562,6 +563,18 @@ class Procedure(Definition):
     @property
     def first_step(self) -> str:
         return next(iter(self.steps))
+
+    @cached_property
+    def reach(self) -> dict[str, frozenset[str]]:
+        """From each step all the steps a case can come to, in one step or many."""
+        found = {key: frozenset(step.targets()) for key, step in self.steps.items()}
+        while True:
+            further = {
+                key: goals.union(*(found.get(goal, frozenset()) for goal in goals)) for key, goals in found.items()
+            }
+            if further == found:
+                return found
+            found = further
 
 
 # --- the company ------------------------------------------------------------------------------------------------------

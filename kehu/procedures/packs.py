@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,11 @@ class LoadedPack:
     """Procedure key -> its folder, also of procedures that could not be read."""
     table_files: dict[str, Path] = field(default_factory=dict)
     sources: dict[Path, Source] = field(default_factory=dict)
+
+    def named(self, key: str) -> LoadedPack:
+        """The same pack for an organization of another key: where its stories play."""
+        assert self.pack
+        return replace(self, pack=self.pack.model_copy(update={"key": key}))
 
     def source(self, file: Path) -> Source:
         """The file as read; a file that is not there is an empty one."""

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -27,6 +28,7 @@ from kehu.core.files import FileTooLarge
 from kehu.core.refusals import BadData, Refusal
 from kehu.engine.definitions import FieldDefinition
 from kehu.ledgers.customers.models import Customer
+from kehu.organizations.queries import directory, local_now
 from kehu.procedures import revisions
 from kehu.procedures.forms import accept
 
@@ -152,7 +154,22 @@ def completion(request: HttpRequest, number: str, step: str, item: str = "") -> 
     except Refusal as found:
         attempt.refusal = found
         return _page(request, number, attempt)
-    return _go_on(request, done, step, _("“{step}” is done.").format(step=_step_title(done, step)))
+    return _go_on(request, done, step, _done_words(request, done, step, item))
+
+
+def _done_words(request: HttpRequest, done: Case, step: str, item: str) -> str:
+    """What was done, for which row and with what outcome."""
+    language = get_language() or "zh-hans"
+    task = done.tasks.filter(step=step, item=item, outcome__gt="").order_by("-closed_version").first()
+    outcome = revisions.running(done.revision).procedure.steps[step].outcomes.get(task.outcome) if task else None
+    title = _step_title(done, step)
+    if item:
+        people = directory(request.organization, local_now(request.organization, request.now).date())  # type: ignore[attr-defined]
+        unit = people.units.get(item)
+        title = f"{title} · {in_language(unit.title) if unit else item}"
+    if outcome:
+        return _("“{step}” is done: {outcome}.").format(step=title, outcome=outcome.title.in_(language))
+    return _("“{step}” is done.").format(step=title)
 
 
 @require_POST

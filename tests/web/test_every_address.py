@@ -102,7 +102,9 @@ def test_who_may_not_act_is_refused_at_the_door_and_nothing_changes(client: Clie
 
 
 @pytest.mark.parametrize("place", ["register", "register_excel", "statistics_of", "case", "case_paper"])
-def test_who_has_nothing_to_do_with_a_procedure_reads_none_of_its_cases(client: Client, deep: Telling, place: str) -> None:
+def test_who_has_nothing_to_do_with_a_procedure_reads_none_of_its_cases(
+    client: Client, deep: Telling, place: str
+) -> None:
     sign_in(client, deep.organization, "finance")
     kwargs = {"number": deep.number} if place.startswith("case") else {"key": "customer-complaint"}
 
