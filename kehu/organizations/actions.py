@@ -76,15 +76,17 @@ def _departments(organization: Organization, pack: Pack) -> dict[str, Department
 
 
 def _calendar(organization: Organization, department: Department | None, definition: CalendarDefinition) -> None:
-    week, _ = WorkingWeek.objects.update_or_create(
+    """The week as the pack says; days and years that people confirmed since stay confirmed."""
+    week, _ = WorkingWeek.objects.get_or_create(
         organization=organization,
         department=department,
         customer_code="",
-        defaults={
-            "week": [list(definition.week.get(day) or ()) for day in _WEEK],
-            "known_until": definition.known_until,
-        },
+        defaults={"week": [], "known_until": definition.known_until},
     )
+    week.week = [list(definition.week.get(day) or ()) for day in _WEEK]
+    if week.known_until and (definition.known_until is None or definition.known_until > week.known_until):
+        week.known_until = definition.known_until
+    week.save(update_fields=["week", "known_until"])
     known = set(SpecialDay.objects.filter(week=week).values_list("day", flat=True))
     SpecialDay.objects.bulk_create(
         SpecialDay(

@@ -180,7 +180,7 @@ def _read_text(filling: Filling, path: str, definition: FieldDefinition, value: 
 
 
 def _read_number(filling: Filling, path: str, definition: FieldDefinition, value: Any) -> Decimal:
-    if isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise _wrong(_("Enter a number."))
     number = django_forms.DecimalField(max_digits=15, decimal_places=definition.decimals, required=False).clean(
         value.replace(",", "").strip() if isinstance(value, str) else value
@@ -230,7 +230,7 @@ def _read_datetime(filling: Filling, path: str, definition: FieldDefinition, val
 
 def _read_choice(filling: Filling, path: str, definition: FieldDefinition, value: Any) -> str:
     value = next((key for key in definition.choices if folded(key) == folded(str(value))), value)
-    if value not in definition.choices:
+    if not isinstance(value, str) or value not in definition.choices:
         raise _wrong(
             _("“{value}” is none of the choices: {choices}.").format(value=value, choices=_choices(definition))
         )
@@ -243,8 +243,7 @@ def folded(key: str) -> str:
 
 
 def _read_choices(filling: Filling, path: str, definition: FieldDefinition, value: Any) -> list[str]:
-    chosen = [value] if isinstance(value, str) else list(value)
-    return [_read_choice(filling, path, definition, one) for one in dict.fromkeys(chosen)]
+    return list(dict.fromkeys(_read_choice(filling, path, definition, one) for one in _several(value)))
 
 
 def _read_user(filling: Filling, path: str, definition: FieldDefinition, value: Any) -> str:
@@ -281,7 +280,13 @@ def _read_file(filling: Filling, path: str, definition: FieldDefinition, value: 
 
 
 def _read_files(filling: Filling, path: str, definition: FieldDefinition, value: Any) -> list[str]:
-    return [_read_file(filling, path, definition, one) for one in ([value] if isinstance(value, str) else value)]
+    return [_read_file(filling, path, definition, one) for one in _several(value)]
+
+
+def _several(value: Any) -> list[Any]:
+    if isinstance(value, Mapping):
+        raise _wrong(_("Enter a list."))
+    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def _read_rows(filling: Filling, path: str, definition: FieldDefinition, value: Any) -> list[dict[str, Any]]:
