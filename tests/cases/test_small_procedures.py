@@ -1,0 +1,271 @@
+"""What the factory's procedures do not use, shown on small ones: waits, clocks with a ladder, questions to a decision table,
+cases that wait for the cases they opened, outcomes taken by the system."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kehu.cases.escalation import run_until
+from kehu.cases.examples import stage
+from kehu.cases.models import Case, Deadline, Task
+from kehu.core.models import Message, Organization
+from kehu.core.scope import scope
+from kehu.procedures.checks import check_pack
+from kehu.procedures.packs import load
+from tests.cast import Telling, at
+
+PACK = """
+key: tiny
+title: {zh: 小公司, en: Tiny}
+ranks: {staff: 10, head: 20, boss: 60}
+departments:
+  sales: {title: {zh: 业务部, en: Sales}}
+  office: {title: {zh: 总经办, en: Office}}
+positions:
+  clerk: {title: {zh: 文员, en: Clerk}, department: sales, rank: staff}
+  sales_head: {title: {zh: 主管, en: Head of sales}, department: sales, rank: head}
+  boss: {title: {zh: 总经理, en: Boss}, department: office, rank: boss, everywhere: true}
+calendar:
+  week: {mon: [08:00-12:00, 13:00-17:00], tue: [08:00-12:00, 13:00-17:00], wed: [08:00-12:00, 13:00-17:00], thu: [08:00-12:00, 13:00-17:00], fri: [08:00-12:00, 13:00-17:00], sat: [], sun: []}
+  known_until: 2026-12-31
+ladders:
+  standard: [{at: due, tell: assignee}]
+  closing: [{before: 2 days, tell: clerk}, {at: due, tell: [assignee, boss]}]
+numbering: {offer: "OF-{YYYY}-{NNN}", inquiry: "IN-{YYYY}-{NNN}"}
+settings:
+  patience: {title: {zh: 等待, en: Patience}, value: 10 days}
+"""
+
+TABLE = """
+size:
+  title: {zh: 规模, en: Size}
+  inputs: {amount: {type: number, min: 0}}
+  outputs: [outcome, grade]
+  rows:
+    - {amount: "0..1000", outcome: small, grade: B}
+    - {amount: "1000..", outcome: large, grade: A}
+"""
+
+OFFER = """
+key: offer
+number: T-1
+title: {zh: 报价, en: Offer}
+revision: A/0
+owner: sales
+numbering: offer
+customer: optional
+clauses: {"1": {title: {zh: 报价, en: Offer}, text: {zh: 报价后等候答复。, en: Offer and wait.}}}
+clocks:
+  whole:
+    title: {zh: 总时限, en: The whole}
+    within: 15 days
+    from: opened_on
+    until: closed_on
+    escalate: closing
+steps:
+  write-offer:
+    title: {zh: 写报价, en: Write the offer}
+    clause: ["1"]
+    role: clerk
+    fills: [facts]
+    sets: {opened_on: today}
+    next: size-up
+  size-up:
+    title: {zh: 判规模, en: Size it up}
+    role: system
+    does: decide
+    with: {table: "'size'"}
+    fills: [sized]
+    outcomes:
+      small: {title: {zh: 小, en: Small}, next: await-answer}
+      large: {title: {zh: 大, en: Large}, next: ask-inside}
+  ask-inside:
+    title: {zh: 内部询问, en: Ask inside}
+    does: class_customer
+    with: {class: grade}
+    opens: {procedure: inquiry, by: clerk, with: {question: "'can we?'"}}
+    next: await-inquiry
+  await-inquiry:
+    title: {zh: 等候询问, en: Wait for the inquiry}
+    wait: {case: inquiry}
+    outcomes:
+      answered: {title: {zh: 已答, en: Answered}, next: await-answer}
+      dropped: {title: {zh: 放弃, en: Dropped}, next: lost}
+  await-answer:
+    title: {zh: 等候客户, en: Wait for the customer}
+    wait: {for: settings.patience}
+    next: decide-next
+  decide-next:
+    title: {zh: 决定下一步, en: Decide what next}
+    clause: ["1"]
+    role: sales_head
+    due: 1 working day
+    escalate: [{at: 50%, tell: assignee}, {at: due, tell: boss, takes: give_up}]
+    outcomes:
+      again: {title: {zh: 再等, en: Wait again}, next: await-answer}
+      give_up: {title: {zh: 放弃, en: Give up}, sets: {closed_on: today}, next: lost}
+  lost: {title: {zh: 未成, en: Lost}, end: true}
+"""
+
+OFFER_FORM = """
+title: {zh: 报价单, en: Offer}
+sections:
+  facts:
+    title: {zh: 内容, en: Facts}
+    fields:
+      amount: {type: number, title: {zh: 金额, en: Amount}, required: true}
+      opened_on: {type: date, title: {zh: 开始, en: Opened}, system: true}
+      closed_on: {type: date, title: {zh: 结束, en: Closed}, system: true}
+  sized:
+    title: {zh: 规模, en: Size}
+    fields:
+      grade: {type: text, title: {zh: 等级, en: Grade}}
+"""
+
+INQUIRY = """
+key: inquiry
+number: T-2
+title: {zh: 询问, en: Inquiry}
+revision: A/0
+owner: sales
+numbering: inquiry
+customer: optional
+clauses: {"1": {title: {zh: 询问, en: Inquiry}, text: {zh: 询问。, en: Ask.}}}
+steps:
+  answer-it:
+    title: {zh: 答复, en: Answer}
+    clause: ["1"]
+    role: clerk
+    fills: [facts]
+    outcomes:
+      yes_we_can: {title: {zh: 可以, en: We can}, next: answered}
+      no_way: {title: {zh: 不行, en: No}, next: dropped}
+  answered: {title: {zh: 已答, en: Answered}, end: true}
+  dropped: {title: {zh: 放弃, en: Dropped}, end: true}
+"""
+
+INQUIRY_FORM = """
+title: {zh: 询问单, en: Inquiry}
+sections:
+  facts: {title: {zh: 内容, en: Facts}, fields: {question: {type: text, title: {zh: 问题, en: Question}}}}
+"""
+
+MONDAY = at("2026-03-02 09:00")
+
+
+@pytest.fixture
+def tiny(db: Any, tmp_path: Path) -> Iterator[Organization]:
+    folder = tmp_path / "tiny"
+    texts = {
+        "pack.yaml": PACK,
+        "tables/size.yaml": TABLE,
+        "offer/procedure.yaml": OFFER,
+        "offer/form.yaml": OFFER_FORM,
+        "inquiry/procedure.yaml": INQUIRY,
+        "inquiry/form.yaml": INQUIRY_FORM,
+        "demo.yaml": "customers: [{code: C0001, name: 甲公司, class: C}]\npeople: {}\n",
+    }
+    for name, text in texts.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    loaded = load(folder)
+    assert [str(problem) for problem in check_pack(loaded)] == []
+    organization = stage(loaded, MONDAY)
+    with scope(organization):
+        yield organization
+
+
+def offer(organization: Organization, amount: int) -> Telling:
+    told = Telling(organization, MONDAY)
+    from kehu.cases import actions
+
+    told.case = actions.open_case(
+        organization=organization,
+        procedure="offer",
+        by="clerk",
+        now=MONDAY,
+        customer="C0001",
+        values={"amount": amount},
+    )
+    return told
+
+
+def told_of(kind: str) -> list[str]:
+    return sorted(Message.objects.filter(kind=kind).values_list("recipient", flat=True))
+
+
+def test_a_decision_table_answers_a_step_of_the_system(tiny: Organization) -> None:
+    small, large = offer(tiny, 999), offer(tiny, 1000)
+
+    assert small.open_steps() == ["await-answer"]
+    assert Case.objects.get(number=small.number).data["grade"] == "B"
+    assert large.open_steps() == ["await-inquiry"]
+
+
+def test_an_auto_step_posts_to_a_ledger_and_the_case_has_gone_on(tiny: Organization) -> None:
+    case = offer(tiny, 5000).case
+    assert case
+    case.customer.refresh_from_db()
+
+    assert case.customer.grade == "A"
+
+
+@pytest.mark.parametrize(("outcome", "then"), [("yes_we_can", ["await-answer"]), ("no_way", [])])
+def test_a_case_waits_for_the_case_it_opened_and_follows_its_end(
+    tiny: Organization, outcome: str, then: list[str]
+) -> None:
+    told = offer(tiny, 5000)
+    child = Case.objects.get(parent=told.case)
+    assert child.data["question"] == "can we?"
+
+    inner = Telling(tiny, MONDAY)
+    inner.case = child
+    inner.do("answer-it", by="clerk", outcome=outcome)
+
+    assert told.open_steps() == then
+    assert Case.objects.get(pk=told.case.pk).status == ("open" if then else "lost")  # type: ignore[union-attr]
+
+
+def test_a_wait_ends_by_itself_after_the_company_s_own_time(tiny: Organization) -> None:
+    told = offer(tiny, 10)
+    run_until(MONDAY, at("2026-03-12 16:59"), tiny)
+    assert told.open_steps() == ["await-answer"]
+
+    run_until(MONDAY, at("2026-03-12 17:00"), tiny)  # ten days, at closing time
+    assert told.open_steps() == ["decide-next"]
+
+
+def test_silence_is_an_answer_where_the_ladder_says_so(tiny: Organization) -> None:
+    told = offer(tiny, 10)
+    run_until(MONDAY, at("2026-03-13 17:00"), tiny)
+
+    assert Case.objects.get(number=told.number).status == "lost"
+    assert Task.objects.get(step="decide-next").outcome == "give_up"
+    assert told.open_steps() == []
+
+
+def test_a_clock_has_its_own_ladder_beside_the_steps(tiny: Organization) -> None:
+    told = offer(tiny, 10)
+    told.now = at("2026-03-12 17:00")
+    run_until(MONDAY, told.now, tiny)
+    told.do("decide-next", by="sales_head", outcome="again")
+    run_until(told.now, at("2026-03-15 17:00"), tiny)
+    assert told_of("clock_reminder") == ["clerk"]  # two days before the 17th
+
+    run_until(told.now, at("2026-03-17 17:00"), tiny)
+    assert told_of("clock_overdue") == ["boss"]  # nobody has a task while the customer is waited for
+    assert not Deadline.objects.filter(kind="clock", active=True).exists()
+
+
+def test_a_clock_that_has_come_to_its_end_says_nothing(tiny: Organization) -> None:
+    told = offer(tiny, 10)
+    told.now = at("2026-03-12 17:00")
+    run_until(MONDAY, told.now, tiny)
+    told.do("decide-next", by="sales_head", outcome="give_up")
+    run_until(told.now, at("2026-03-20 17:00"), tiny)
+
+    assert told_of("clock_overdue") == []
