@@ -28,6 +28,7 @@ from kehu.organizations.queries import Person
 from kehu.procedures import revisions
 from kehu.procedures.forms import Filling, accept
 
+from .folder import Folder
 from .models import Assignment, Attachment, Case, Task
 from .permissions import is_entitled, may_open, may_reopen, may_void, role_words
 from .refusals import (
@@ -44,7 +45,7 @@ from .refusals import (
     WrongPosition,
     refusal_of,
 )
-from .work import Folder, Work
+from .work import Work
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -21,8 +21,9 @@ from kehu.engine.records import decoded, holds
 from kehu.organizations.queries import Person
 
 from .assignment import told
+from .folder import Folder
 from .models import Assignment, Deadline, Task
-from .work import Folder, Work
+from .work import Work
 
 log = logging.getLogger("kehu.deadlines")
 

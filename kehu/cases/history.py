@@ -14,10 +14,11 @@ from kehu.engine.definitions import Section
 from kehu.organizations.models import Member
 from kehu.organizations.queries import Person
 
+from .folder import Folder
 from .models import Assignment, Attachment, Case, Task
 from .permissions import May, may_see, what_may
 from .refusals import MayNotSee
-from .work import Folder, Work
+from .work import Work
 
 
 @dataclass

@@ -17,8 +17,9 @@ from kehu.procedures import revisions
 from kehu.procedures.packs import Running
 
 from .assignment import Circumstances, may_do, roles_of
+from .folder import Folder
 from .models import Task
-from .work import Folder, Work
+from .work import Work
 
 
 def may_open(work: Work, running: Running) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kehu.ledgers.customers import actions as customers
 
 if TYPE_CHECKING:
-    from .work import Folder
+    from .folder import Folder
 
 
 Answer = tuple[str | None, dict[str, Any]] | None

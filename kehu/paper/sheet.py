@@ -16,8 +16,9 @@ from typing import Any
 
 from django.conf import settings
 
+from kehu.cases.folder import Folder
 from kehu.cases.models import Attachment, Case, Task
-from kehu.cases.work import Folder, Work
+from kehu.cases.work import Work
 from kehu.core.models import Event
 from kehu.engine.advance import VOIDED
 from kehu.engine.definitions import FieldDefinition, Section, Text

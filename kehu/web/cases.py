@@ -16,13 +16,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from kehu.cases import actions
 from kehu.cases.attachments import attach, keep
+from kehu.cases.folder import Folder
 from kehu.cases.history import Record, read
 from kehu.cases.models import Assignment, Attachment, Case
 from kehu.cases.permissions import May, may_open, role_words
 from kehu.cases.refusals import MayNotStart, NoSuchProcedure, NotStartable
 from kehu.cases.seen import mark_seen
 from kehu.cases.wording import Words, timeline
-from kehu.cases.work import Folder, Work
+from kehu.cases.work import Work
 from kehu.core import files
 from kehu.core.files import FileTooLarge
 from kehu.core.refusals import BadData, Refusal

@@ -15,11 +15,12 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from kehu.cases import queries as cases
+from kehu.cases.folder import Folder
 from kehu.cases.history import Record
 from kehu.cases.models import Case
 from kehu.cases.permissions import may_see, readable
 from kehu.cases.wording import Entry, Words, entry_of
-from kehu.cases.work import Folder, Work
+from kehu.cases.work import Work
 from kehu.ledgers.customers import queries
 from kehu.ledgers.customers.models import Customer
 from kehu.organizations.queries import Directory, directory

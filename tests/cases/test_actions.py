@@ -6,7 +6,7 @@ import pytest
 from kehu.cases import actions, refusals
 from kehu.cases.escalation import fire_due
 from kehu.cases.models import Assignment, Case, Task
-from kehu.cases.work import replayed, state_of
+from kehu.cases.moves import replayed, state_of
 from kehu.core import chain
 from kehu.core.models import Event, Message
 from kehu.core.refusals import BadData
