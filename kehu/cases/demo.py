@@ -21,6 +21,7 @@ from kehu.procedures.sources import Source
 
 from .escalation import run_until
 from .examples import Difference, Player, StoryError
+from .models import Case
 
 
 class _Present(Exception):
@@ -93,7 +94,7 @@ class Teller(Player):
                 day += step
         return day
 
-    def _values(self, data: dict[str, Any]) -> dict[str, Any]:
+    def _values(self, data: dict[str, Any], case: Case | None = None, step: str = "", item: str = "") -> dict[str, Any]:
         return {key: self._resolved(value) for key, value in data.items()}
 
     def _resolved(self, value: Any) -> Any:

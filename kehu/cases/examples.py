@@ -368,13 +368,13 @@ class Player:
                 **{key: value for key, value in common.items() if key != "reason"},
                 step=step,
                 item=item,
-                values=self._values(data),
+                values=self._values(data, case, step, item),
             )
             return case
         if verb:
             raise StoryError(f'there is no verb "{verb}" yet')
         return actions.complete(
-            **common, step=step, item=item, outcome=line.get("outcome"), to=line.get("to"), values=self._values(data),
+            **common, step=step, item=item, outcome=line.get("outcome"), to=line.get("to"), values=self._values(data, case, step, item),
             version=line.get("version"),
         )  # fmt: skip
 
@@ -425,9 +425,19 @@ class Player:
             return words
         return words
 
-    def _values(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Demo people stand for the holders of their positions, in user fields too."""
-        return {key: self.names.get(value, value) if isinstance(value, str) else value for key, value in data.items()}
+    def _values(self, data: dict[str, Any], case: Case | None = None, step: str = "", item: str = "") -> dict[str, Any]:
+        """Demo people and the positions that a case decides stand for their holders, in fields and in rows too."""
+        return {key: self._value(value, case, step, item) for key, value in data.items()}
+
+    def _value(self, value: Any, case: Case | None, step: str, item: str) -> Any:
+        assert self.loaded.pack
+        if isinstance(value, Mapping):
+            return {key: self._value(inner, case, step, item) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self._value(inner, case, step, item) for inner in value]
+        if isinstance(value, str) and (value in self.names or value in self.loaded.pack.relative_positions):
+            return self._person(value, case, step, item)
+        return value
 
     # -- looking
 

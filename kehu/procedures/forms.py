@@ -219,13 +219,19 @@ def _read_datetime(filling: Filling, path: str, definition: FieldDefinition, val
     if isinstance(value, datetime):
         found: datetime | None = value
     else:
+        text = str(value).strip()
         try:
-            found = parse_datetime(str(value).strip())
+            found = _closing_of(filling, parse_date(text)) or parse_datetime(text)
         except ValueError:
             found = None
     if found is None:
         raise _wrong(_("Enter a day and time such as 2024-03-15 14:00."))
     return found if found.tzinfo else found.replace(tzinfo=filling.zone)
+
+
+def _closing_of(filling: Filling, day: date | None) -> datetime | None:
+    """A limit given as a day falls at closing time."""
+    return filling.directory.calendar().closing_time(day) if day else None
 
 
 def _read_choice(filling: Filling, path: str, definition: FieldDefinition, value: Any) -> str:

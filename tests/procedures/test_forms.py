@@ -135,3 +135,11 @@ ANYTHING = st.recursive(
 def test_whatever_is_sent_is_accepted_or_refused_and_never_breaks(mfg, values):
     with contextlib.suppress(BadData):
         Telling(mfg).start(**values)
+
+
+def test_a_limit_given_as_a_day_falls_at_closing_time(mfg):
+    told = Telling(mfg).start(customer_limit="2024-03-20")
+
+    assert (
+        Case.objects.get(number=told.number).data["customer_limit"] == "2024-03-20T09:00:00+00:00"
+    )  # 17:00 in Shanghai
