@@ -43,7 +43,8 @@ def run(arguments: Sequence[str]) -> int:
         port=given.port,
         interface=Interfaces.WSGI,
         workers=1,
-        blocking_threads=8,
+        blocking_threads=4,
+        websockets=False,
         factory=True,
         log_access=False,
     ).serve()
