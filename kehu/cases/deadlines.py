@@ -61,6 +61,10 @@ class Counted:
         return []
 
 
+Place = tuple[str, int, str, datetime]
+"""What tells one instant of a task from another: its kind, rung, row and moment."""
+
+
 @dataclass(frozen=True)
 class Planned:
     """One instant to store."""
@@ -71,6 +75,10 @@ class Planned:
     row: str = ""
     is_due: bool = False
     provisional: bool = False
+
+    @property
+    def place(self) -> Place:
+        return self.kind, self.rung, self.row, self.at
 
 
 @dataclass(frozen=True)

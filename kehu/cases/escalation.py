@@ -58,6 +58,7 @@ def _waiting(now: datetime, organization: Organization | None, cases: Collection
 
 
 def _fire_next(now: datetime, organization: Organization | None, cases: Collection[int] | None) -> bool:
+    deadline = None
     try:
         with transaction.atomic():
             deadline = _claim(now, organization, cases)
@@ -67,8 +68,9 @@ def _fire_next(now: datetime, organization: Organization | None, cases: Collecti
     except DatabaseError:
         raise
     except Exception as error:
+        if deadline is None:
+            raise
         # One instant that cannot be fired (a mistake in a pack) must not stand in the way of all others.
-        assert deadline is not None
         log.exception("instant %s of case %s could not be fired", deadline.pk, deadline.case_id)
         Deadline.everywhere.filter(pk=deadline.pk).update(active=False, error=f"{type(error).__name__}: {error}"[:2000])
     return deadline is not None
@@ -80,8 +82,8 @@ def _claim(now: datetime, organization: Organization | None, cases: Collection[i
     if connection.features.has_select_for_update_skip_locked:
         # The case's lock first, as every action takes it; a case somebody is working on is left for the next turn.
         waiting = waiting.select_for_update(skip_locked=True, of=("case",))
-    for deadline in waiting[:20]:
-        # The update is the claim: one worker wins it.
+    while deadline := waiting.first():
+        # The update is the claim: one worker wins it; who lost looks for the next.
         if Deadline.everywhere.filter(pk=deadline.pk, active=True).update(active=False, fired_at=now):
             return deadline
     return None

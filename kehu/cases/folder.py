@@ -213,9 +213,9 @@ class Folder:
 
     @cached_property
     def _suspensions(self) -> list[Suspension]:
-        if not any(clock.paused_by for clock in self.procedure.clocks.values()) or not self.case.version:
-            return []
-        return list(Suspension.objects.filter(case=self.case)) if len(self.tasks) > len(self.new_tasks) else []
+        is_stored = any(task.pk for task in self.tasks)
+        can_pause = any(clock.paused_by for clock in self.procedure.clocks.values())
+        return list(Suspension.objects.filter(case=self.case)) if is_stored and can_pause else []
 
     def pauses(self) -> dict[str, tuple[Pause, ...]]:
         found: dict[str, tuple[Pause, ...]] = {}
@@ -258,7 +258,7 @@ class Folder:
                 for name, found in self.pauses().items()
             }
             changes[clock.late] = deadlines.late_minutes(key, clock, replace(reading, suspensions=pauses), ended_at)
-        if len(changes) == len(move.changes):
+        if changes == move.changes:
             return changes
         after = compute(self.procedure.form, {**before.data, **changes}, self.facts())
         return {key: value for key, value in after.items() if key not in before.data or before.data[key] != value}
@@ -273,22 +273,26 @@ class Folder:
             limit = deadlines.limit(step, self.procedure, reading)
             planned = deadlines.instants(step, self.running.pack, limit, reading)
             due_at = limit.instant.at if limit else None
-            is_new = (task.step, task.item) in opened
-            if not is_new and due_at == task.due_at and not step.watch:
-                continue
-            if not is_new and due_at == task.due_at and not self._watch_changed(task, planned):
-                continue
-            if due_at != task.due_at:
+            moved = due_at != task.due_at
+            if task.pk is not None and (task.step, task.item) not in opened:
+                if not moved and not step.watch and not step.wait:
+                    continue
+                waiting, fired = self._stored(task)
+                planned = [one for one in planned if one.place not in fired]
+                if not moved and {one.place for one in planned} == waiting:
+                    continue
+            if moved:
                 task.late_at = None
             task.due_at, task.due_is_provisional = due_at, bool(limit and limit.instant.provisional)
             self.replanned[task.step, task.item] = planned
             self.mark(task)
 
-    def _watch_changed(self, task: Task, planned: list[deadlines.Planned]) -> bool:
-        kept = {(row.rung, row.row, row.at) for row in Deadline.objects.filter(task=task, kind="watch", active=True)}
-        fired = {(row.rung, row.row, row.at) for row in Deadline.objects.filter(task=task, kind="watch", active=False)}
-        wanted = {(one.rung, one.row, one.at) for one in planned if one.kind == "watch"}
-        return bool(wanted - kept - fired)
+    def _stored(self, task: Task) -> tuple[set[deadlines.Place], set[deadlines.Place]]:
+        """The task's instants that are still to come, and those that have fired and must not again."""
+        rows = list(Deadline.objects.filter(task=task))
+        waiting = {(row.kind, row.rung, row.row, row.at) for row in rows if row.active}
+        fired = {(row.kind, row.rung, row.row, row.at) for row in rows if row.fired_at}
+        return waiting, fired
 
     def limit(self, task: Task) -> deadlines.Counted | None:
         return deadlines.limit(self.procedure.steps[task.step], self.procedure, self.reading(task))

@@ -35,10 +35,6 @@ def scope(organization: Organization) -> Iterator[None]:
         _scope.reset(token)
 
 
-def current_scope() -> int | None:
-    return _scope.get()
-
-
 class ScopedManager(models.Manager[M]):
     """The default manager of an organization's rows."""
 

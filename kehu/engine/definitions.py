@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
 
 from .expressions import ExpressionError, parse
-from .roles import Role, RoleError, parse_role
+from .roles import RoleError, parse_role
 
 
 class Definition(BaseModel):
@@ -666,7 +666,3 @@ def read_ladder(words: Any, ladders: dict[str, tuple[Rung, ...]], default: str) 
         reminders = tuple(rung for rung in ladders[default] if rung.is_reminder)
         return (*reminders, Rung(at="due", tell=("assignee", *roles)))
     return tuple(line if isinstance(line, Rung) else Rung.model_validate(line) for line in lines)
-
-
-def role_of(texts: tuple[str, ...]) -> tuple[Role, ...]:
-    return tuple(parse_role(text) for text in texts)

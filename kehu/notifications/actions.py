@@ -16,10 +16,5 @@ def mark_read(*, by: Person, now: datetime, only: Iterable[int] | None = None) -
     return (unread if only is None else unread.filter(pk__in=list(only))).update(read_at=now)
 
 
-def mark_case_read(*, number: str, by: Person, now: datetime) -> int:
-    """He has opened the case, so what was said about it is read."""
-    return Notice.objects.filter(member_id=by.id, case_number=number, read_at=None).update(read_at=now)
-
-
 def mark_unread(*, by: Person, key: int) -> int:
     return Notice.objects.filter(member_id=by.id, pk=key).update(read_at=None)

@@ -164,7 +164,7 @@ def write_statistics(found: Statistics, title: str, by: str, made_at: str, targe
         sheet(
             _("Departments"),
             [_("Department"), _("Cases"), _("Late answers"), _("Failed rounds")],
-            ([s.title, len(s.complaints), len(s.late), s.failed_rounds] for s in found.sheets),
+            ([s.title, len(s.cases), len(s.late), s.failed_rounds] for s in found.sheets),
         )
     for table in found.tables:
         sheet(

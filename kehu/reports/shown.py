@@ -41,7 +41,7 @@ def indicators(organization: Organization, procedure: str, now: datetime) -> dic
 def appraisal(organization: Organization, procedure: str, now: datetime) -> dict[str, dict[str, int]]:
     """Every responsible department's year: its cases, its late answers, its failed rounds."""
     return {
-        sheet.department: {"complaints": len(sheet.complaints), "late": len(sheet.late), "failed": sheet.failed_rounds}
+        sheet.department: {"cases": len(sheet.cases), "late": len(sheet.late), "failed": sheet.failed_rounds}
         for sheet in _of_year(organization, procedure, now).sheets
     }
 

@@ -121,7 +121,7 @@ class Sheet:
 
     department: str
     title: str
-    complaints: tuple[int, ...]
+    cases: tuple[int, ...]
     late: tuple[int, ...]
     failed: Mapping[int, int]
     """Case -> rounds after which the customer was still not satisfied."""
@@ -136,7 +136,7 @@ class Sheet:
 
     @property
     def late_share(self) -> Decimal | None:
-        return percent(len(self.late), len(self.complaints))
+        return percent(len(self.late), len(self.cases))
 
 
 @dataclass
@@ -168,7 +168,7 @@ class Statistics:
         if kind == "sheet":
             for sheet in self.sheets:
                 if sheet.department == value:
-                    return {"complaints": sheet.complaints, "late": sheet.late, "failed": sheet.failed_cases}.get(key)
+                    return {"cases": sheet.cases, "late": sheet.late, "failed": sheet.failed_cases}.get(key)
         return None
 
     def title_of(self, figure: str, value: str = "") -> str:
@@ -184,7 +184,7 @@ class Statistics:
                 return f"{found.title}: {sides.get(kind, '')}"
         for sheet in self.sheets:
             if kind == "sheet" and sheet.department == value:
-                words = {"complaints": _("Cases"), "late": _("Late answers"), "failed": _("Failed rounds")}
+                words = {"cases": _("Cases"), "late": _("Late answers"), "failed": _("Failed rounds")}
                 return f"{sheet.title}: {words.get(key, '')}"
         return _("All cases")
 
@@ -400,7 +400,7 @@ class _Count:
             Sheet(
                 department=line.value,
                 title=line.title,
-                complaints=line.cases,
+                cases=line.cases,
                 late=tuple(pk for pk in line.cases if pk in late.get(line.value, ())),
                 failed={pk: rounds[pk] - 1 for pk in line.cases if rounds[pk] > 1},
             )

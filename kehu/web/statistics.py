@@ -66,7 +66,7 @@ def statistics(request: Any, key: str = "") -> HttpResponse:
             "sheets": [
                 {
                     "sheet": sheet,
-                    "complaints": links.to("sheet:complaints", sheet.department),
+                    "cases": links.to("sheet:cases", sheet.department),
                     "late": links.to("sheet:late", sheet.department),
                     "failed": links.to("sheet:failed", sheet.department),
                 }

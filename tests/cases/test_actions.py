@@ -3,9 +3,9 @@ from datetime import timedelta
 
 import pytest
 
-from kehu.cases import actions, refusals
+from kehu.cases import actions, escalation, refusals
 from kehu.cases.escalation import fire_due
-from kehu.cases.models import Assignment, Case, Task
+from kehu.cases.models import Assignment, Case, Deadline, Task
 from kehu.cases.moves import replayed, state_of
 from kehu.core import chain
 from kehu.core.models import Event, Message
@@ -251,3 +251,20 @@ def test_another_organization_s_number_does_not_exist(complaint, stranger):
             values={"help_needed": True},
         )
     assert Task.objects.get(step="accept-complaint", case__number=complaint.number).is_open
+
+
+def test_one_instant_that_cannot_be_fired_does_not_stop_the_others(complaint, monkeypatch):
+    second = Telling(complaint.organization).start()
+    fire = escalation._fire
+
+    def fails_for_the_first(deadline, now):
+        if deadline.case_id == complaint.case.pk:
+            raise ValueError("the pack is wrong here")
+        fire(deadline, now)
+
+    monkeypatch.setattr(escalation, "_fire", fails_for_the_first)
+    fire_due(FRIDAY + timedelta(hours=1))
+
+    kept = set(Deadline.objects.filter(case=complaint.case).exclude(error="").values_list("error", flat=True))
+    assert kept == {"ValueError: the pack is wrong here"}
+    assert set(Message.objects.filter(kind="overdue").values_list("case_number", flat=True)) == {second.number}

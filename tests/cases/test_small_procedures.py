@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from kehu.cases import actions
 from kehu.cases.escalation import run_until
 from kehu.cases.examples import stage
 from kehu.cases.models import Case, Deadline, Task
@@ -35,7 +36,7 @@ calendar:
 ladders:
   standard: [{at: due, tell: assignee}]
   closing: [{before: 2 days, tell: clerk}, {at: due, tell: [assignee, boss]}]
-numbering: {offer: "OF-{YYYY}-{NNN}", inquiry: "IN-{YYYY}-{NNN}"}
+numbering: {offer: "OF-{YYYY}-{NNN}", inquiry: "IN-{YYYY}-{NNN}", errands: "ER-{YYYY}-{NNN}"}
 settings:
   patience: {title: {zh: 等待, en: Patience}, value: 10 days}
 """
@@ -154,6 +155,58 @@ sections:
   facts: {title: {zh: 内容, en: Facts}, fields: {question: {type: text, title: {zh: 问题, en: Question}}}}
 """
 
+ERRANDS = """
+key: errands
+number: T-3
+title: {zh: 跑腿, en: Errands}
+revision: A/0
+owner: sales
+numbering: errands
+customer: optional
+clauses: {"1": {title: {zh: 跑腿, en: Errands}, text: {zh: 跑腿。, en: Run them.}}}
+steps:
+  plan-them:
+    title: {zh: 计划, en: Plan}
+    clause: ["1"]
+    role: clerk
+    fills: [plan]
+    next: [run-them, change-them, wait-for-day]
+  run-them:
+    title: {zh: 跑, en: Run}
+    clause: ["1"]
+    role: clerk
+    due: 2 working hours
+    watch: [{rows: errands, at: on_day, done: "false", tell: boss}]
+    next: over
+  change-them:
+    title: {zh: 改, en: Change}
+    clause: ["1"]
+    role: sales_head
+    fills: [plan]
+    outcomes:
+      more: {title: {zh: 再改, en: More}, next: change-them}
+      stop: {title: {zh: 停, en: Stop}, next: over}
+  wait-for-day:
+    title: {zh: 等日子, en: Wait for the day}
+    wait: {until: ends_on}
+    next: over
+  over: {title: {zh: 完, en: Over}, end: true}
+"""
+
+ERRANDS_FORM = """
+title: {zh: 跑腿单, en: Errands}
+sections:
+  plan:
+    title: {zh: 计划, en: Plan}
+    fields:
+      ends_on: {type: date, title: {zh: 到, en: Ends on}}
+      errands:
+        type: rows
+        title: {zh: 事项, en: Errands}
+        key: what
+        columns: {what: {type: text, title: {zh: 什么, en: What}}, on_day: {type: date, title: {zh: 哪天, en: On}}}
+"""
+
 MONDAY = at("2026-03-02 09:00")
 
 
@@ -167,6 +220,8 @@ def tiny(db: Any, tmp_path: Path) -> Iterator[Organization]:
         "offer/form.yaml": OFFER_FORM,
         "inquiry/procedure.yaml": INQUIRY,
         "inquiry/form.yaml": INQUIRY_FORM,
+        "errands/procedure.yaml": ERRANDS,
+        "errands/form.yaml": ERRANDS_FORM,
         "demo.yaml": "customers: [{code: C0001, name: 甲公司, class: C}]\npeople: {}\n",
     }
     for name, text in texts.items():
@@ -181,8 +236,6 @@ def tiny(db: Any, tmp_path: Path) -> Iterator[Organization]:
 
 def offer(organization: Organization, amount: int) -> Telling:
     told = Telling(organization, MONDAY)
-    from kehu.cases import actions
-
     told.case = actions.open_case(
         organization=organization,
         procedure="offer",
@@ -269,3 +322,38 @@ def test_a_clock_that_has_come_to_its_end_says_nothing(tiny: Organization) -> No
     run_until(told.now, at("2026-03-20 17:00"), tiny)
 
     assert told_of("clock_overdue") == []
+
+
+def errands(organization: Organization) -> Telling:
+    told = Telling(organization, MONDAY)
+    told.case = actions.open_case(
+        organization=organization,
+        procedure="errands",
+        by="clerk",
+        now=MONDAY,
+        values={"ends_on": "2026-03-04", "errands": [{"what": "bank", "on_day": "2026-03-03"}]},
+    )
+    return told
+
+
+def test_a_changed_plan_fires_nothing_a_second_time(tiny: Organization) -> None:
+    told = errands(tiny)
+    told.now = at("2026-03-03 17:00")
+    run_until(MONDAY, told.now, tiny)
+    assert (told_of("overdue"), told_of("row_overdue")) == (["clerk"], ["boss"])
+
+    more = [{"what": "bank", "on_day": "2026-03-03"}, {"what": "post", "on_day": "2026-03-04"}]
+    told.do("change-them", by="sales_head", outcome="more", errands=more, ends_on="2026-03-06")
+    run_until(told.now, at("2026-03-04 17:00"), tiny)
+
+    assert (told_of("overdue"), told_of("row_overdue")) == (["clerk"], ["boss", "boss"])
+
+
+def test_a_wait_for_a_day_moves_with_the_day(tiny: Organization) -> None:
+    told = errands(tiny)
+    told.do("change-them", by="sales_head", outcome="more", ends_on="2026-03-06")
+    run_until(MONDAY, at("2026-03-06 16:59"), tiny)
+    assert "wait-for-day" in told.open_steps()
+
+    run_until(MONDAY, at("2026-03-06 17:00"), tiny)
+    assert Case.objects.get(number=told.number).status == "over"

@@ -101,7 +101,7 @@ def test_every_figure_leads_to_the_cases_it_counted(told: Organization) -> None:
         assert shown(f"of:{figure.key}") == len(figure.of.cases)
         assert shown(f"counts:{figure.key}") == len(figure.counts.cases)
     for sheet in found.sheets:
-        assert shown("sheet:complaints", sheet.department) == len(sheet.complaints)
+        assert shown("sheet:cases", sheet.department) == len(sheet.cases)
         assert shown("sheet:late", sheet.department) == len(sheet.late)
     assert shown("all:") == 6
     assert found.behind("of:nothing") is None
@@ -111,7 +111,7 @@ def test_every_figure_leads_to_the_cases_it_counted(told: Organization) -> None:
 def test_a_year_of_each_department(told: Organization) -> None:
     # MFG-S4-3#2: complaints, late answers, failed rounds
     sheets = {
-        sheet.title: (len(sheet.complaints), len(sheet.late), sheet.failed_rounds) for sheet in count(told, YEAR).sheets
+        sheet.title: (len(sheet.cases), len(sheet.late), sheet.failed_rounds) for sheet in count(told, YEAR).sheets
     }
     # Quality answered in January in time; in March it and engineering have not answered at all by the 29th.
     assert sheets == {"品质部": (3, 2, 0), "工程部": (1, 1, 0), "资材部": (1, 1, 0)}
@@ -133,7 +133,7 @@ def test_a_round_that_failed_is_counted_for_its_departments(mfg: Organization) -
         "confirm-customer", by="complaint_tracker", outcome="not_ok", customer_opinion="not_met", effect_reached=False
     )
     sheet = count(mfg, YEAR).sheets[0]
-    assert (sheet.failed_rounds, sheet.failed_cases) == (1, sheet.complaints)
+    assert (sheet.failed_rounds, sheet.failed_cases) == (1, sheet.cases)
 
 
 def test_voided_cases_are_not_counted(told: Organization) -> None:
