@@ -21,7 +21,12 @@ class Link(Protocol):
 
 
 def digest(link: Link) -> str:
-    line = json.dumps(
+    return hashlib.sha256(f"{link.previous}\n{line(link)}".encode()).hexdigest()
+
+
+def line(link: Link) -> str:
+    """What the digest covers besides the digest before it."""
+    return json.dumps(
         [
             link.stream,
             link.sequence,
@@ -34,7 +39,6 @@ def digest(link: Link) -> str:
         sort_keys=True,
         separators=(",", ":"),
     )
-    return hashlib.sha256(f"{link.previous}\n{line}".encode()).hexdigest()
 
 
 def first_broken(links: Iterable[Link], head: str) -> Link | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from . import chain
 from .models import Event, Organization
+from .scope import scope
 
 
 def link(
@@ -37,24 +38,20 @@ def link(
 
 def record(organization: Organization, name: str, *, by: str, at: datetime, **facts: Any) -> Event:
     """An event of the organization itself: its settings, people, calendar, published procedures. Takes its row's lock."""
-    locked = Organization.objects.select_for_update().get(pk=organization.pk)
-    last = (
-        Event.everywhere.filter(organization=locked, stream="organization")
-        .order_by("-sequence")
-        .values_list("sequence")
-        .first()
-    )
-    event = link(
-        organization_id=locked.pk,
-        stream="organization",
-        sequence=(last[0] if last else 0) + 1,
-        previous=locked.chain_head,
-        name=name,
-        at=at,
-        by=by,
-        facts=facts,
-    )
-    event.save(force_insert=True)
-    Organization.objects.filter(pk=locked.pk).update(chain_head=event.digest)
-    organization.chain_head = event.digest
+    with scope(organization):
+        locked = Organization.objects.select_for_update().get(pk=organization.pk)
+        last = Event.objects.filter(stream="organization").order_by("-sequence").values_list("sequence").first()
+        event = link(
+            organization_id=locked.pk,
+            stream="organization",
+            sequence=(last[0] if last else 0) + 1,
+            previous=locked.chain_head,
+            name=name,
+            at=at,
+            by=by,
+            facts=facts,
+        )
+        event.save(force_insert=True)
+        Organization.objects.filter(pk=locked.pk).update(chain_head=event.digest)
+        organization.chain_head = event.digest
     return event

@@ -2,88 +2,209 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import logging
 import mimetypes
-import os
 import re
+import subprocess
 import unicodedata
-from pathlib import Path
-from tempfile import NamedTemporaryFile
-from urllib.parse import quote
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from functools import partial
 
 from django.conf import settings
 from django.core.files.base import File
-from django.http import FileResponse
+from django.core.files.storage import default_storage
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from . import filetypes
 from .models import Organization, StoredFile
 from .refusals import Refusal
+from .scope import scope
 
-MAX_SIZE = 20 * 1024 * 1024
-_SHOWN_IN_BROWSER = frozenset({"application/pdf", "image/png", "image/jpeg", "image/gif", "image/webp", "text/plain"})
+log = logging.getLogger("kehu.files")
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_SCAN_SECONDS = 120
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)")
 
 
-class FileTooLarge(Refusal):
-    code = "file.too_large"
+class FileRefused(Refusal):
+    """A file that is not kept; whatever else was typed stays."""
+
     kind = "data"
+
+
+class FileTooLarge(FileRefused):
+    code = "file.too_large"
     status = 413
     message = _("“{name}” is {size} MB; a file may have at most {limit} MB. Make it smaller or split it.")
 
 
-def check_size(upload: File) -> None:
-    if upload.size > MAX_SIZE:
-        raise FileTooLarge(name=safe_name(upload.name), size=f"{upload.size / 2**20:.1f}", limit=MAX_SIZE // 2**20)
+class FileNotAllowed(FileRefused):
+    code = "file.not_allowed"
+    status = 415
+    message = _(
+        "Files like “{name}” are not taken here. Save it in another form, such as PDF, or put it into a zip file."
+    )
+
+
+class FileNotAsNamed(FileRefused):
+    code = "file.not_as_named"
+    status = 415
+    message = _("“{name}” is not what its name says. Open it, save it anew with the right ending, and choose it again.")
+
+
+class FileInfected(FileRefused):
+    code = "file.infected"
+    message = _("The virus scanner refuses “{name}”. It was not kept; tell whoever looks after the computers.")
+
+
+class StorageFull(FileRefused):
+    code = "file.storage_full"
+    status = 507
+    message = _(
+        "“{name}” was not kept: the server has no room for files. What you typed is still here; tell the administrator."
+    )
+
+
+class StorageFailed(FileRefused):
+    code = "file.storage_failed"
+    status = 503
+    message = _(
+        "“{name}” was not kept: the file store does not answer. What you typed is still here; try again in a moment."
+    )
+
+
+def check(upload: File, organization: Organization) -> None:
+    """Refuses what may not be kept; asked for all of a form's files before the first is stored."""
+    name = safe_name(upload.name)
+    if upload.size > settings.MAX_FILE_SIZE:
+        limit = settings.MAX_FILE_SIZE // 2**20
+        raise FileTooLarge(name=name, size=f"{upload.size / 2**20:.1f}", limit=limit)
+    if failure := getattr(upload, "failure", None):
+        raise _unkept(failure, name)
+    ending = filetypes.ending_of(name)
+    if not filetypes.is_taken(ending, organization.pack.get("file_endings") or ()):
+        raise FileNotAllowed(name=name)
+    upload.seek(0)
+    beginning = upload.read(filetypes.BEGINNING)
+    if beginning and not filetypes.agrees(ending, beginning):
+        raise FileNotAsNamed(name=name)
+    if settings.SCAN_COMMAND and not _is_clean(upload):
+        raise FileInfected(name=name)
 
 
 def store(organization: Organization, upload: File) -> StoredFile:
-    """The content, kept; where it was kept before, the same row. Written beside and renamed, so that no half file is ever read."""
-    check_size(upload)
+    """The content, kept; where it was kept before, the same row. Read in pieces. Must run in the transaction that points to it."""
     digest = hashlib.sha256()
-    folder = Path(settings.MEDIA_ROOT) / str(organization.pk)
-    folder.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=folder, delete=False) as kept:
-        for chunk in upload.chunks():
-            digest.update(chunk)
-            kept.write(chunk)
-        kept.flush()
-        os.fsync(kept.fileno())
+    upload.seek(0)
+    for chunk in upload.chunks():
+        digest.update(chunk)
     name = digest.hexdigest()
-    path = folder / name[:2] / name
-    path.parent.mkdir(exist_ok=True)
-    os.replace(kept.name, path)
-    found, _made = StoredFile.objects.get_or_create(
-        organization=organization,
-        digest=name,
-        defaults={
-            "size": upload.size,
-            "content_type": mimetypes.guess_type(upload.name or "")[0] or "application/octet-stream",
-            "path": str(path.relative_to(settings.MEDIA_ROOT)),
-        },
-    )
-    return found
+    with scope(organization):
+        # Locked, so that nobody clears it away as unused while it is about to be used.
+        if known := StoredFile.objects.select_for_update().filter(digest=name).first():
+            return known
+        path = f"{organization.pk}/{name[:2]}/{name}"
+        upload.seek(0)
+        try:
+            default_storage.save(path, upload)
+        except Exception as error:
+            log.exception("%s could not be kept", path)
+            raise _unkept(error, safe_name(upload.name)) from error
+        kind = mimetypes.guess_type(upload.name or "")[0] or "application/octet-stream"
+        known, _made = StoredFile.objects.get_or_create(
+            organization=organization,
+            digest=name,
+            defaults={"size": upload.size, "content_type": kind, "path": path},
+        )
+        return known
+
+
+def content(stored: StoredFile) -> bytes:
+    """All of it at once, for what is known to be small; nothing where it is gone."""
+    try:
+        with default_storage.open(stored.path) as file:
+            return bytes(file.read())
+    except FileNotFoundError:
+        return b""
+
+
+def clear_away(organization: Organization, unused: Iterable[int], *, lost_before: datetime) -> int:
+    """Takes away these stored files, of which the caller knows that nothing points to them, and contents that have no row because
+    their transaction failed, if they were written before that moment of the machine's own clock. Gives how many."""
+    cleared = 0
+    with scope(organization):
+        for pk in unused:
+            with transaction.atomic():
+                stored = StoredFile.objects.select_for_update().filter(pk=pk).first()
+                if stored is None:
+                    continue
+                stored.delete()
+                transaction.on_commit(partial(default_storage.delete, stored.path))
+            cleared += 1
+        for path in _lost(organization, lost_before):
+            default_storage.delete(path)
+            cleared += 1
+    return cleared
+
+
+def _lost(organization: Organization, before: datetime) -> Iterator[str]:
+    root = str(organization.pk)
+    for folder in _listed(root)[0]:
+        names = _listed(f"{root}/{folder}")[1]
+        known = set(StoredFile.objects.filter(digest__in=names).values_list("digest", flat=True))
+        for name in set(names) - known:
+            path = f"{root}/{folder}/{name}"
+            if default_storage.get_modified_time(path) < before:
+                yield path
+
+
+def _listed(path: str) -> tuple[list[str], list[str]]:
+    try:
+        return default_storage.listdir(path)
+    except FileNotFoundError:
+        return [], []
+
+
+def _unkept(error: Exception, name: str) -> FileRefused:
+    is_full = isinstance(error, OSError) and error.errno in _FULL
+    return StorageFull(name=name) if is_full else StorageFailed(name=name)
+
+
+def _is_clean(upload: File) -> bool:
+    """The scanner reads the content from its standard input and answers 0 for clean, as `clamdscan -` does, 1 for infected."""
+    upload.seek(0)
+    with subprocess.Popen(settings.SCAN_COMMAND, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as scanner:  # noqa: S603
+        assert scanner.stdin
+        try:
+            for chunk in upload.chunks():
+                scanner.stdin.write(chunk)
+            scanner.stdin.close()
+        except BrokenPipeError:
+            pass  # it has seen enough
+        try:
+            code = scanner.wait(_SCAN_SECONDS)
+        except subprocess.TimeoutExpired:
+            scanner.kill()
+            code = -1
+    if code not in (0, 1):
+        log.error("the virus scanner %s answered %s", settings.SCAN_COMMAND[0], code)
+        raise StorageFailed(name=safe_name(upload.name))
+    return code == 0
 
 
 def safe_name(name: str | None) -> str:
-    """The file's own name without folders, control characters or what file systems refuse; the ending stays."""
+    """The file's own name without folders, control characters, marks that turn the reading direction, or what file systems
+    refuse; the ending stays."""
     text = unicodedata.normalize("NFC", (name or "").replace("\\", "/").rsplit("/", 1)[-1])
-    text = "".join("_" if unicodedata.category(sign).startswith("C") else sign for sign in text)
+    text = "".join("_" if unicodedata.category(sign)[0] == "C" or sign in "\u2028\u2029" else sign for sign in text)
     text = re.sub(r'[<>:"|?*]', "_", text).strip(" .")
+    if _RESERVED.match(text):
+        text = f"_{text}"
     stem, dot, ending = text.rpartition(".")
     if dot and len(ending) <= 10:
         return f"{stem[: 120 - len(ending)] or 'file'}.{ending}"
     return text[:120] or "file"
-
-
-def answer(stored: StoredFile, name: str) -> FileResponse:
-    """The content as a download. Only kinds that cannot carry a script open in the browser."""
-    content_type = mimetypes.guess_type(name)[0] or stored.content_type
-    shown = content_type in _SHOWN_IN_BROWSER
-    response = FileResponse(
-        (Path(settings.MEDIA_ROOT) / stored.path).open("rb"),
-        content_type=content_type if shown else "application/octet-stream",
-    )
-    plain = re.sub(r"[^\w. ()-]|[^\x20-\x7e]", "_", name)
-    how = "inline" if shown else "attachment"
-    response.headers["Content-Disposition"] = f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response

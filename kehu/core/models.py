@@ -7,7 +7,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 
 from .fields import OrderedJSONField
-from .scope import OrganizationRow
+from .scope import OrganizationRow, WideManager
 
 
 def fresh_version() -> int:
@@ -16,7 +16,7 @@ def fresh_version() -> int:
 
 
 class Organization(models.Model):
-    """One company or site. Every other row but users belongs to exactly one."""
+    """One company or site. Every other row but users belongs to exactly one. Outside any scope nobody asks for one, either."""
 
     key = models.SlugField(max_length=40, unique=True)
     title = models.JSONField()
@@ -30,6 +30,11 @@ class Organization(models.Model):
     clock_offset = models.DurationField(null=True, blank=True)
     """Demo only: how far its clock was moved forward."""
     chain_head = models.CharField(max_length=64, blank=True)
+    publishes = models.JSONField(default=list)
+    """Names of the events that somebody outside subscribed to (`*`: all). Here, on the row that every step has at hand, so that
+    a company without subscriptions pays nothing for them."""
+
+    objects = WideManager("pk")
 
     def __str__(self):
         return self.key
@@ -81,17 +86,17 @@ class Event(OrganizationRow):
 
 
 class Message(OrganizationRow):
-    """The outbox: something that must leave, written in the step's own transaction and delivered by a worker."""
+    """The outbox: something that must leave, written in the step's own transaction and handed out by a worker."""
 
     class State(models.TextChoices):
         WAITING = "waiting", "waiting"
         SENT = "sent", "sent"
         DEAD = "dead", "dead"
 
-    kind = models.CharField(max_length=30)
-    """What it says: task_opened, reminder, overdue, escalated, case_closed …"""
+    kind = models.CharField(max_length=60)
+    """What it says: task_opened, reminder, overdue, escalated …; or an event's name, for those outside who subscribed to it."""
     recipient = models.CharField(max_length=80)
-    """The member's key."""
+    """The member's key; empty for whoever outside subscribed."""
     case_number = models.CharField(max_length=60, blank=True)
     step = models.CharField(max_length=80, blank=True)
     item = models.CharField(max_length=80, blank=True)
@@ -135,3 +140,19 @@ class StoredFile(OrganizationRow):
 
     def __str__(self):
         return self.digest[:12]
+
+
+class Indexing(OrganizationRow):
+    """How far the rows of a noun have the words they are found by (core/finding.py): rows that were there before them get theirs
+    from the newest to the oldest. Not in backups, as the words are not."""
+
+    noun = models.CharField(max_length=40)
+    below = models.BigIntegerField(null=True, blank=True)
+    """Rows with a lower key are still without; empty before the first portion."""
+    is_done = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "noun"], name="indexing_once")]
+
+    def __str__(self):
+        return f"{self.noun} {'done' if self.is_done else self.below}"

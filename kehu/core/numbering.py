@@ -30,7 +30,7 @@ def _advance(organization: Organization, series: str) -> int:
     table = Counter._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {table} (organization_id, series, value) VALUES (%s, %s, 1) "  # noqa: S608
+            f"INSERT INTO {table} (organization_id, series, value) VALUES (%s, %s, 1) "  # noqa: S608  # nosec B608
             f"ON CONFLICT (organization_id, series) DO UPDATE SET value = {table}.value + 1 RETURNING value",
             [organization.pk, series],
         )

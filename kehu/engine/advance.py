@@ -12,13 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from .definitions import Branch, Each, Opening, Outcome, Procedure, Step
 from .records import Data, compute, emptied_for_round, filled, holds, row_keys, rows_of, with_sets
 
 OPEN = "open"
 VOIDED = "voided"
+Place = tuple[str, str]
+"""A step, and the row it stands for."""
 _AUTO_LIMIT = 100
 
 
@@ -40,15 +42,35 @@ class Return:
 
 
 @dataclass(frozen=True, slots=True)
+class Signer:
+    """Somebody who was asked to sign a step beside who has it: before he completes it, or after."""
+
+    who: str
+    order: Literal["before", "after"]
+    agreed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
     step: str
     item: str = ""
     round: int = 1
     returns: tuple[Return, ...] = ()
+    signers: tuple[Signer, ...] = ()
+    held: str = ""
+    """The outcome it was completed with, while somebody who signs after has not agreed yet."""
 
     @property
-    def place(self) -> tuple[str, str]:
+    def place(self) -> Place:
         return self.step, self.item
+
+    def unsigned(self, order: str) -> tuple[Signer, ...]:
+        return tuple(signer for signer in self.signers if signer.order == order and not signer.agreed)
+
+    @property
+    def asked(self) -> tuple[Signer, ...]:
+        """Whose signature it waits for now."""
+        return self.unsigned("after" if self.held else "before")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +100,7 @@ class State:
     """The last outcome of every step that was completed."""
     halted: tuple[Token, ...] = ()
     """What was open when the case was voided."""
+    paused: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -88,9 +111,17 @@ class State:
 
     def after(self, move: Move) -> State:
         gone = {token.place for token in (*move.canceled, *([move.closed] if move.closed else []))}
-        tokens = tuple(token for token in self.tokens if token.place not in gone) + move.opened
-        done = {**self.done, move.closed.place: move.outcome} if move.closed and move.outcome else dict(self.done)
-        return State(move.status, move.round, tokens, move.arrived, {**self.data, **move.changes}, done, move.halted)
+        changed = {token.place: token for token in move.changed}
+        tokens = tuple(changed.get(token.place, token) for token in self.tokens if token.place not in gone)
+        tokens += (*move.opened, *move.restored)
+        done = {**self.done, move.closed.place: move.outcome} if move.closed and move.outcome else {**self.done}
+        for place, outcome in move.undone.items():
+            done[place] = outcome
+            if not outcome:
+                del done[place]
+        paused = self.paused if move.paused is None else move.paused
+        data = {**self.data, **move.changes}
+        return State(move.status, move.round, tokens, move.arrived, data, done, move.halted, paused)
 
 
 @dataclass(frozen=True)
@@ -112,6 +143,14 @@ class Move:
     passed: tuple[str, ...] = ()
     """Auto steps and ends gone through, in order."""
     halted: tuple[Token, ...] = ()
+    changed: tuple[Token, ...] = ()
+    """Tokens that rest where they did, with other signers or held."""
+    restored: tuple[Token, ...] = ()
+    """Tokens that stand again as before the move that is taken back."""
+    undone: Mapping[Place, str] = field(default_factory=dict)
+    """Completions taken back: the outcome that the step had before, or none."""
+    paused: bool | None = None
+    """The case's clocks stand still from now on, or go on; None leaves them as they are."""
 
 
 # --- the acts ---------------------------------------------------------------------------------------------------------
@@ -119,7 +158,7 @@ class Move:
 
 def start(procedure: Procedure, data: Data, facts: Mapping[str, Any]) -> Move:
     """A new case, standing at the first step."""
-    walk = _Walk(procedure, State(data=compute(procedure.form, data, facts)), facts, base=State())
+    walk = Walk(procedure, State(data=compute(procedure.form, data, facts)), facts, base=State())
     walk.enter(procedure.first_step, "", came_from="")
     return walk.move()
 
@@ -132,20 +171,61 @@ def complete(
     outcome: str | None,
     values: Data,
     facts: Mapping[str, Any],
+    *,
+    waits: bool = False,
 ) -> Move:
-    """Somebody completes a step with an outcome, having filled `values` (checked already)."""
-    token = _open_token(procedure, state, step, item)
+    """Somebody completes a step with an outcome, having filled `values` (checked already).
+
+    What people do waits for the signers they added (`waits`); what the clock or another case does, waits for nobody.
+    """
+    token = open_token(procedure, state, step, item)
     definition = procedure.steps[step]
-    chosen_key, chosen = choose_outcome(
-        definition, step, outcome, filled(procedure.form, state.data, item, values, definition), facts
-    )
+    if waits and token.asked:
+        raise NotPossible("order", "waits_for_signers", step=step, who=tuple(signer.who for signer in token.asked))
     data = filled(procedure.form, state.data, item, values, definition)
-    walk = _Walk(
+    chosen, _ = choose_outcome(definition, step, outcome, data, facts)
+    following = go_on(procedure, state, token, chosen, data, values, facts)
+    if not (waits and token.unsigned("after")):
+        return following
+    return _held(procedure, state, token, chosen, data, values, facts)
+
+
+def _held(
+    procedure: Procedure,
+    state: State,
+    token: Token,
+    outcome: str,
+    data: Data,
+    values: Data,
+    facts: Mapping[str, Any],
+) -> Move:
+    """What was filled counts; where the case goes waits for who signs after."""
+    walk = Walk(procedure, replace(state, data=data), {**facts, "outcome": outcome}, base=state, filled=values)
+    walk.change(token, replace(token, held=outcome))
+    walk.follow_rows()
+    walk.settle()
+    walk.must_go_on()
+    return walk.move()
+
+
+def go_on(
+    procedure: Procedure,
+    state: State,
+    token: Token,
+    outcome: str,
+    data: Data,
+    values: Data,
+    facts: Mapping[str, Any],
+) -> Move:
+    """The token's step is over with that outcome; the record is `data` now."""
+    definition = procedure.steps[token.step]
+    chosen = definition.all_outcomes()[outcome]
+    walk = Walk(
         procedure,
         replace(state, data=data),
-        {**facts, "outcome": chosen_key},
+        {**facts, "outcome": outcome},
         closed=token,
-        outcome=chosen_key,
+        outcome=outcome,
         base=state,
         filled=values,
     )
@@ -154,7 +234,7 @@ def complete(
     walk.set(definition.sets, token)
     walk.set(chosen.sets, token)
     walk.effects.extend(_openings((*definition.opens, *chosen.opens), token, walk.context(token)))
-    if token.returns and chosen_key == token.returns[-1].after:
+    if token.returns and outcome == token.returns[-1].after:
         walk.go_back(token)
     else:
         walk.follow(chosen.next, token)
@@ -168,7 +248,9 @@ def send_back(
     procedure: Procedure, state: State, step: str, item: str, to: str, to_item: str | None, facts: Mapping[str, Any]
 ) -> Move:
     """Return to an earlier step, whose redo comes straight back to this one."""
-    token = _open_token(procedure, state, step, item)
+    token = open_token(procedure, state, step, item)
+    if token.held:
+        raise NotPossible("order", "waits_for_signers", step=step, who=tuple(signer.who for signer in token.asked))
     target = procedure.steps.get(to)
     if target is None or target.kind != "task":
         raise NotPossible("data", "no_such_step", step=to)
@@ -179,7 +261,7 @@ def send_back(
         raise NotPossible("order", "not_done_before", step=to, item=to_item)
     if state.token(to, to_item):
         raise NotPossible("order", "open_already", step=to, item=to_item)
-    walk = _Walk(procedure, state, facts, closed=token, outcome="")
+    walk = Walk(procedure, state, facts, closed=token, outcome="")
     back = Return(step, item, state.done[(to, to_item)])
     walk.open(to, to_item, returns=(*token.returns, back))
     return walk.move()
@@ -189,14 +271,30 @@ def open_beside(procedure: Procedure, state: State, step: str, facts: Mapping[st
     """An escalation opens a step beside the flow; nothing where it is open already."""
     if not state.is_open or state.token(step):
         return None
-    walk = _Walk(procedure, state, facts)
+    walk = Walk(procedure, state, facts)
     walk.enter(step, "", came_from="")
     return walk.move()
 
 
 def void(state: State) -> Move:
-    _must_be_open(state)
-    return Move(VOIDED, state.round, canceled=state.tokens, arrived=state.arrived, halted=state.tokens)
+    must_be_open(state)
+    halted = tuple(replace(token, held="") for token in state.tokens)
+    return Move(VOIDED, state.round, canceled=state.tokens, arrived=state.arrived, halted=halted, paused=False)
+
+
+def pause(state: State) -> Move:
+    """All clocks of the case stand still."""
+    must_be_open(state)
+    if state.paused:
+        raise NotPossible("order", "paused_already")
+    return Move(state.status, state.round, arrived=state.arrived, paused=True)
+
+
+def resume(state: State) -> Move:
+    must_be_open(state)
+    if not state.paused:
+        raise NotPossible("order", "not_paused")
+    return Move(state.status, state.round, arrived=state.arrived, paused=False)
 
 
 def reopen(procedure: Procedure, state: State, to: str | None, facts: Mapping[str, Any]) -> Move:
@@ -211,7 +309,7 @@ def reopen(procedure: Procedure, state: State, to: str | None, facts: Mapping[st
     place = done[-1] if to is None else next((place for place in reversed(done) if place[0] == to), None)
     if place is None:
         raise NotPossible("order", "not_done_before", step=to)
-    walk = _Walk(procedure, replace(state, status=OPEN, arrived={}), facts)
+    walk = Walk(procedure, replace(state, status=OPEN, arrived={}), facts)
     walk.open(*place)
     return walk.move()
 
@@ -255,13 +353,13 @@ def offered_outcomes(definition: Step, context: Mapping[str, Any]) -> dict[str, 
     }
 
 
-def _must_be_open(state: State) -> None:
+def must_be_open(state: State) -> None:
     if not state.is_open:
         raise NotPossible("order", "case_closed", status=state.status)
 
 
-def _open_token(procedure: Procedure, state: State, step: str, item: str) -> Token:
-    _must_be_open(state)
+def open_token(procedure: Procedure, state: State, step: str, item: str) -> Token:
+    must_be_open(state)
     if step not in procedure.steps:
         raise NotPossible("order", "no_such_step", step=step)
     token = state.token(step, item)
@@ -278,7 +376,7 @@ def reaches(procedure: Procedure, origin: str, goal: str) -> bool:
     return goal in procedure.reach[origin]
 
 
-class _Walk:
+class Walk:
     """One act on its way through the step table; what it gathers becomes the move."""
 
     def __init__(
@@ -299,6 +397,7 @@ class _Walk:
         self.arrived = {step: list(places) for step, places in state.arrived.items()}
         self.opened: list[Token] = []
         self.canceled: list[Token] = []
+        self.changed: list[Token] = []
         self.effects: list[Effect] = []
         self.passed: list[str] = []
 
@@ -320,6 +419,7 @@ class _Walk:
             changes,
             (*self.effects, *self._questions()),
             tuple(self.passed),
+            changed=tuple(self.changed),
         )
 
     def _questions(self) -> Iterator[Effect]:
@@ -410,6 +510,10 @@ class _Walk:
         self.opened.append(token)
         self.set(self.procedure.steps[step].on_open, token)
 
+    def change(self, token: Token, into: Token) -> None:
+        self.tokens[self.tokens.index(token)] = into
+        self.changed.append(into)
+
     def go_back(self, token: Token) -> None:
         back = token.returns[-1]
         self.open(back.step, back.item, returns=token.returns[:-1])
@@ -424,8 +528,9 @@ class _Walk:
         self.tokens.remove(token)
         if token in self.opened:
             self.opened.remove(token)
-        else:
-            self.canceled.append(token)
+            return
+        self.changed = [changed for changed in self.changed if changed.place != token.place]
+        self.canceled.append(token)
 
     # -- rows
 

@@ -69,6 +69,9 @@ KebabKey = Annotated[
 ]
 SnakeKey = Annotated[str, BeforeValidator(_quoted), _pattern(r"[a-z][a-z0-9_]*", "key (snake_case, as in sales_rep)")]
 Quoted = Annotated[str, BeforeValidator(_quoted)]
+FileEnding = Annotated[
+    str, BeforeValidator(_quoted), _pattern(r"[a-z0-9]{1,10}", "file ending (as in pdf, without the dot)")
+]
 Expression = Annotated[str, BeforeValidator(_expression_text), AfterValidator(_expression)]
 RoleText = Annotated[str, AfterValidator(_role)]
 Steps = Annotated[tuple[KebabKey, ...], BeforeValidator(_one_or_many)]
@@ -179,17 +182,34 @@ class Form(Definition):
     retention: Text | None = None
     sections: dict[SnakeKey, Section]
 
-    def fields(self) -> Iterator[tuple[str, Section, str, FieldDefinition]]:
+    def fields(self) -> tuple[tuple[str, Section, str, FieldDefinition], ...]:
         """Every field with its section: (section key, section, field key, field)."""
-        for section_key, section in self.sections.items():
-            for field_key, field in section.fields.items():
-                yield section_key, section, field_key, field
+        return self._fields
 
     def field(self, key: str) -> FieldDefinition | None:
-        return next((field for _, _, found, field in self.fields() if found == key), None)
+        return self._by_key.get(key)
 
     def table(self, key: str) -> FieldDefinition | None:
         """The table field `key`, with the columns that per-row sections add to it."""
+        return self._tables.get(key)
+
+    @cached_property
+    def _fields(self) -> tuple[tuple[str, Section, str, FieldDefinition], ...]:
+        return tuple(
+            (section_key, section, field_key, field)
+            for section_key, section in self.sections.items()
+            for field_key, field in section.fields.items()
+        )
+
+    @cached_property
+    def _by_key(self) -> dict[str, FieldDefinition]:
+        return {key: field for _, _, key, field in reversed(self._fields)}
+
+    @cached_property
+    def _tables(self) -> dict[str, FieldDefinition | None]:
+        return {key: self._table(key) for key in self._by_key}
+
+    def _table(self, key: str) -> FieldDefinition | None:
         field = self.field(key)
         if field is None or field.type != "rows":
             return None
@@ -437,6 +457,8 @@ class Step(Definition):
     tells: Annotated[tuple[RoleText, ...], BeforeValidator(_one_or_many)] = ()
     approves: Steps = ()
     beside: StrictBool = False
+    bulk: StrictBool = False
+    """Several cases may be approved here at once, from the inbox."""
     does: SnakeKey | None = None
     with_: dict[SnakeKey, Expression] = Field(default={}, alias="with")
     wait: Wait | None = None
@@ -461,6 +483,14 @@ class Step(Definition):
         if self.outcomes or self.end:
             return self.outcomes
         return {"done": Outcome(title=Text(zh="完成", en="Done"), next=self.next)}
+
+    @property
+    def bulk_outcome(self) -> str | None:
+        """The outcome that an approval of several cases takes: the one that refuses nothing and needs nothing."""
+        if not self.bulk:
+            return None
+        taken = [key for key, outcome in self.all_outcomes().items() if not outcome.refuses and not outcome.needs]
+        return taken[0] if len(taken) == 1 else None
 
     def targets(self) -> Iterator[str]:
         for outcome in self.all_outcomes().values():
@@ -550,8 +580,11 @@ class Procedure(Definition):
     numbering: SnakeKey | None = None
     customer: Literal["required", "optional"] = "required"
     startable: StrictBool = True
+    amount: Expression | None = None
+    """What a case is about in money: a deputy with a limit may act up to it."""
     void: RoleText = "head+ of owner"
     reopen: RoleText = "head+ of owner"
+    pause: RoleText = "head+ of owner"
     clauses: dict[Quoted, Clause]
     clocks: dict[SnakeKey, Clock] = {}
     steps: dict[KebabKey, Step]
@@ -625,6 +658,41 @@ class Setting(Definition):
     value: bool | int | float | str
 
 
+Right = Literal["people", "absences", "calendar", "channels", "tokens", "customers"]
+"""What a company entrusts to positions: its people, other people's absences and deputies, the working calendar, the ways
+messages go out, and the keys of other programs."""
+
+Administration = dict[Right, Annotated[tuple[RoleText, ...], BeforeValidator(_one_or_many)]]
+
+
+NoticeGroup = Literal["tasks", "reminders", "overdue", "escalations", "copies", "system"]
+"""What people are told of, as they choose by it: a task for them; a limit that comes near; one that has passed; what was
+escalated to them; what they are only informed of; and what is wrong with Kehu itself, for those who look after it."""
+
+MailPace = Literal["at_once", "daily", "never"]
+ClockFace = Annotated[str, BeforeValidator(_quoted), _pattern(r"([01]\d|2[0-3]):[0-5]\d", "time of the day (07:30)")]
+
+
+class QuietHours(Definition):
+    """Nothing that can wait is sent meanwhile; with `days_off` not on days without work either."""
+
+    from_: ClockFace = Field(alias="from")
+    until: ClockFace
+    days_off: bool = False
+
+
+class Notifications(Definition):
+    """How people are told by mail, unless they choose otherwise. Their pages show everything at once in any case."""
+
+    urgent: tuple[NoticeGroup, ...] = ("escalations",)
+    """Does not wait for the end of quiet hours."""
+    mail: dict[NoticeGroup, MailPace] = {}
+    """What is not named goes at once."""
+    quiet: QuietHours | None = None
+    daily_at: ClockFace = "08:00"
+    """When the daily summary is sent."""
+
+
 class Pack(Definition):
     key: SnakeKey
     title: Text
@@ -644,6 +712,15 @@ class Pack(Definition):
     customer_classes: dict[Quoted, CustomerClass] = {}
     sees_all: SnakeKey | None = None
     """The rank from which a member may read every case; others read those of their departments and their own."""
+    nudge_every: Quoted | None = None
+    """Nobody is nudged about the same task again before this time is over; absent: as often as one likes."""
+    file_endings: tuple[FileEnding, ...] = ()
+    """The endings of files that are taken, such as pdf and docx; none named: Kehu's own list."""
+    administration: Administration = {}
+    """Right -> the positions that have it. Whoever holds the company's highest rank has them all."""
+    deputy_links: Annotated[int, Field(ge=1, le=9)] = 3
+    """How far deputies reach: where a deputy is absent too, his own deputy acts, over at most so many links."""
+    notifications: Notifications = Notifications()
 
     def ladder(self, step: Step) -> tuple[Rung, ...]:
         return read_ladder(step.escalate, self.ladders, self.default_ladder)

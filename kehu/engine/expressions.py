@@ -68,6 +68,7 @@ _INSTEAD = {
     "concat": "Write a + b for texts, flatten([a, b]) for lists.",
     "merge": "Write flatten([a, b]) for lists.",
 }
+_PATH = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*")
 _STRAY = {
     "=": "Write == to compare; an expression assigns nothing.",
     ";": "An expression is one value; write one.",
@@ -94,12 +95,15 @@ class Expression:
 
     text: str
     names: frozenset[str]
+    roots: tuple[str, ...]
+    """What the names begin with."""
+    path: tuple[str, ...]
+    """The parts of a bare name; empty where the text is more than a name."""
     _compiled: "zen.Expression" = field(repr=False, compare=False)
 
     def evaluate(self, context: Mapping[str, object], *, zone: tzinfo = UTC) -> object:
         """The value; `zone` is where the wall clock hangs that days and moments are read from."""
-        roots = sorted({name.partition(".")[0] for name in self.names})
-        values = {root: self._going_in(root, context[root], zone) for root in roots if root in context}
+        values = {root: self._going_in(root, context[root], zone) for root in self.roots if root in context}
         try:
             value: object = self._compiled.evaluate(values)
         except BaseException as error:  # a panic in ZEN is no Exception
@@ -189,7 +193,9 @@ def parse(text: str) -> Expression:
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise
         raise _not_understood(text, error) from None
-    return Expression(text, names, compiled)
+    roots = tuple(sorted({name.partition(".")[0] for name in names}))
+    path = tuple(text.split(".")) if _PATH.fullmatch(text) and text in names else ()
+    return Expression(text, names, roots, path, compiled)
 
 
 def evaluate_condition(expression: Expression, context: Mapping[str, object], *, zone: tzinfo = UTC) -> bool:

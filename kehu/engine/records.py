@@ -6,7 +6,6 @@ the step that fills it again, and then the task that filled it before still has 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -22,15 +21,13 @@ Data = dict[str, Any]
 """Typed values: numbers are Decimal, days date, moments aware datetime, users and departments keys."""
 Row = dict[str, Any]
 
-_PATH = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*")
-
 
 def value_of(text: str, context: Mapping[str, Any]) -> Any:
     """What an expression gives in a case; `context["zone"]` is the organization's. A bare name gives the very value it holds."""
     expression = parse(text)
-    if _PATH.fullmatch(text) and text in expression.names:
+    if expression.path:
         value: Any = context
-        for part in text.split("."):
+        for part in expression.path:
             value = value.get(part) if isinstance(value, Mapping) else None
         return value
     return expression.evaluate(context, zone=context.get("zone", UTC))

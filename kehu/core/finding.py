@@ -1,0 +1,153 @@
+"""Tables of words, and questions to them that cost the same however many rows have a word.
+
+A row of such a table says: this word finds this case (or customer). The questions read an index in its order and stop after so many
+rows. They use only comparisons that PostgreSQL calls leakproof, because behind row-level security no other may use an index: that
+is why the words are rows, and not an array or a document of words (docs/decisions/0014).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connection, models, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from .models import Indexing, Organization
+from .scope import OrganizationRow, scope
+from .words import LENGTH, Asked
+
+LOOKED_THROUGH = 1000
+"""Of the rarest word asked for, so many rows, the newest first, are looked at; and of what else narrows a search."""
+PORTION, PORTIONS = 1000, 10
+"""So many rows get their words in one transaction, and so many times in a worker's turn."""
+_LAST = chr(0x10FFFF)
+
+
+class Word(OrganizationRow):
+    """`target` in a subclass names the row that the word finds. Words are added and never taken away: a case or customer is
+    also found by what it said before."""
+
+    target: str
+    word = models.CharField(max_length=LENGTH)
+
+    class Meta:
+        abstract = True
+
+
+def enter(model: type[Word], words: Iterable[tuple[models.Model, Iterable[str]]]) -> None:
+    """The rows' words, in one statement; those there are already stay. In one order, so that two who enter the same only wait."""
+    rows = [
+        model(organization_id=row.organization_id, word=word, **{f"{model.target}_id": row.pk})  # type: ignore[attr-defined]
+        for row, found in words
+        for word in sorted(found)
+    ]
+    if rows:
+        model.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def having(one: Asked) -> Q:
+    return Q(word__gte=one.word, word__lt=one.word + _LAST) if one.begins else Q(word=one.word)
+
+
+def with_all(rows: QuerySet[Any], model: type[Word], asked: Iterable[Asked]) -> QuerySet[Any]:
+    """Those of the rows that have all the words."""
+    for one in asked:
+        rows = rows.filter(Exists(model.objects.filter(having(one), **{model.target: OuterRef("pk")})))
+    return rows
+
+
+def candidates(rows: QuerySet[Any], model: type[Word], asked: Sequence[Asked]) -> QuerySet[Any]:
+    """Rows with all the words, looked for among the newest that have the first; `rarest_first` says which that should be."""
+    first, *others = asked
+    newest = model.objects.filter(having(first)).order_by("-word", f"-{model.target}")[:LOOKED_THROUGH]
+    return with_all(rows.filter(pk__in=newest.values(model.target)), model, others)
+
+
+def rarest_first(*questions: tuple[type[Word], Sequence[Asked]]) -> list[list[Asked]]:
+    """For each table the words asked for, those with the fewest rows first. One statement; none where there is nothing to choose."""
+    if all(len(asked) < 2 for _model, asked in questions):
+        return [list(asked) for _model, asked in questions]
+    counted = [
+        (table, one, model.objects.filter(having(one)).values("word")[: LOOKED_THROUGH + 1])
+        for table, (model, asked) in enumerate(questions)
+        for one in asked
+    ]
+    counts = dict(_each_of([found for _table, _one, found in counted], "count(*)"))
+    found: list[list[tuple[int, Asked]]] = [[] for _ in questions]
+    for place, (table, one, _rows) in enumerate(counted):
+        found[table].append((counts[place], one))
+    return [[one for _count, one in sorted(words, key=lambda pair: pair[0])] for words in found]
+
+
+def together(*questions: QuerySet[Any]) -> list[Any]:
+    """The one column of several questions, each with its own limit, in one statement; what more than one finds, once."""
+    return list(dict.fromkeys(value for _place, value in _each_of(questions, "*")))
+
+
+def _each_of(questions: Sequence[QuerySet[Any]], what: str) -> list[tuple[int, Any]]:
+    """Django joins limited questions only on PostgreSQL; as tables in a FROM both databases join them."""
+    texts: list[str] = []
+    values: list[Any] = []
+    for place, question in enumerate(questions):
+        try:
+            text, parameters = question.query.sql_with_params()
+        except EmptyResultSet:
+            continue
+        texts.append(f"SELECT {place}, {what} FROM ({text}) q{place}")  # noqa: S608  # nosec B608
+        values += parameters
+    if not texts:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(texts), values)
+        return list(cursor.fetchall())
+
+
+def compare_by_bytes(table: str) -> Callable[[Any, Any], None]:
+    """For the migration that makes a table of words: their order is that of their bytes, whatever language the database sorts in,
+    since a search for a beginning is a range of it. SQLite compares so anyhow."""
+
+    def change(apps: Any, schema_editor: Any) -> None:
+        if schema_editor.connection.vendor == "postgresql":
+            schema_editor.execute(f'ALTER TABLE {table} ALTER COLUMN word TYPE varchar({LENGTH}) COLLATE "C"')
+
+    return change
+
+
+# --- rows that were there before their words -------------------------------------------------------------------------------
+
+
+def index(
+    organization: Organization, noun: str, model: type[models.Model], enter_all: Callable[[Sequence[Any]], None]
+) -> int:
+    """The next rows get their words, the newest first, until all have them: after an upgrade, after a restore (words are not in
+    backups). Gives how many; killed, it goes on where it was; of several workers one does it."""
+    done = 0
+    with scope(organization):
+        for _turn in range(PORTIONS):
+            count = _index_portion(organization, noun, model, enter_all)
+            done += count
+            if count < PORTION:
+                break
+    return done
+
+
+def _index_portion(
+    organization: Organization, noun: str, model: type[models.Model], enter_all: Callable[[Sequence[Any]], None]
+) -> int:
+    if Indexing.objects.filter(noun=noun, is_done=True).exists():
+        return 0
+    with transaction.atomic():
+        Indexing.objects.get_or_create(organization=organization, noun=noun)
+        skip = connection.features.has_select_for_update_skip_locked
+        mark = Indexing.objects.select_for_update(skip_locked=skip).filter(noun=noun, is_done=False).first()
+        if mark is None:
+            return 0
+        rows = model._default_manager.all() if mark.below is None else model._default_manager.filter(pk__lt=mark.below)
+        portion = list(rows.order_by("-pk")[:PORTION])
+        enter_all(portion)
+        mark.below = portion[-1].pk if portion else mark.below
+        mark.is_done = len(portion) < PORTION
+        mark.save(update_fields=["below", "is_done"])
+        return len(portion)

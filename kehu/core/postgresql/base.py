@@ -1,0 +1,42 @@
+"""PostgreSQL, told with every statement for which organization it is asked.
+
+The wall (core/wall.py) reads a setting of the session. This connection knows what it last said, and says it again only where a
+statement concerns the wall and the scope is another: in a company that is alone in its installation, once a connection. What was said
+inside a transaction is gone when that is rolled back, and nobody knows what a connection out of a pool was told before; after both it is said anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.backends.postgresql import base
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._said: str | None = None
+        self.execute_wrappers.append(self._say_for_whom)
+
+    def _say_for_whom(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
+        from kehu.core import scope, wall  # late: models, while they are made, already ask for their connection
+
+        speaking = scope.spoken_for()
+        if speaking != self._said and wall.concerns(str(sql)):
+            with self.cursor() as cursor:
+                cursor.execute(f"SELECT set_config('{wall.SETTING}', %s, false)", [speaking])
+            self._said = speaking
+        return execute(sql, params, many, context)
+
+    def connect(self) -> None:
+        self._said = None
+        super().connect()
+
+    def _rollback(self) -> None:
+        self._said = None
+        super()._rollback()  # type: ignore[misc]
+
+    def _savepoint_rollback(self, sid: str) -> None:
+        self._said = None
+        super()._savepoint_rollback(sid)  # type: ignore[misc]

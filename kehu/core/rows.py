@@ -1,0 +1,135 @@
+"""Rows that every step reads and writes, with the SQL kept.
+
+Django builds a statement anew each time it is asked, which takes five to ten times as long as asking it (measured: docs/decisions/0013).
+Here the statement is built once, by Django from an ordinary queryset or model, and asked again with other values. For the few
+statements of the hot path; everywhere else a queryset is the plainer thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, cached_property
+from typing import Any, Generic, TypeVar
+
+from django.db import connection, models
+from django.db.models.query import get_related_populators
+
+from .scope import scoped_to
+
+M = TypeVar("M", bound=models.Model)
+
+
+class Kept(Generic[M]):
+    """A question that is asked often of the organization's rows: `Kept(Task, lambda tasks, case: tasks.filter(case=case), int)`.
+
+    The function gets all rows of the model and a placeholder for each value, of the type given, which it must use as the plain right
+    side of a filter. The organization is added here.
+    """
+
+    def __init__(
+        self, model: type[M], question: Callable[..., models.QuerySet[M]], *types: type, limit: int | None = None
+    ):
+        self._model, self._question, self._types, self._limit = model, question, types, limit
+
+    def __call__(self, *values: Any) -> list[M]:
+        return self._built.ask((*values, scoped_to()))
+
+    def first(self, *values: Any) -> M | None:
+        found = self(*values)
+        return found[0] if found else None
+
+    @cached_property
+    def _built(self) -> _Built:
+        *values, organization = (_placeholder(place, kind) for place, kind in enumerate((*self._types, int)))
+        every: models.QuerySet[M] = models.QuerySet(self._model)
+        return _Built(self._question(every, *values).filter(organization_id=organization)[: self._limit])
+
+
+def _placeholder(place: int, kind: type) -> Any:
+    return -(2**40) - place if kind is int else f"\x01{place}"
+
+
+class _Built:
+    """What Django's compiler made of a question: its text, where its values go, and how its rows are read."""
+
+    def __init__(self, question: models.QuerySet[Any]):
+        self.compiler = compiler = question.query.get_compiler(connection=connection)
+        self.sql, parameters = compiler.as_sql(with_col_aliases=False)
+        places = {_placeholder(place, kind): place for place in range(10) for kind in (int, str)}
+        self.parameters = [(places.get(value) if isinstance(value, int | str) else None, value) for value in parameters]
+        information = compiler.klass_info
+        self.model, columns = information["model"], information["select_fields"]
+        self.start, self.end = columns[0], columns[-1] + 1
+        self.names = [field[0].target.attname for field in compiler.select[self.start : self.end]]
+        self.related = get_related_populators(information, compiler.select, connection.alias)  # type: ignore[call-arg]
+        self.converters = compiler.get_converters([selected[0] for selected in compiler.select])
+
+    def ask(self, values: Sequence[Any]) -> list[Any]:
+        given = [value if place is None else values[place] for place, value in self.parameters]
+        with connection.cursor() as cursor:
+            cursor.execute(self.sql, given)
+            rows: Iterable[Any] = cursor.fetchall()
+        if self.converters:
+            rows = self.compiler.apply_converters(rows, self.converters)
+        return [self._instance(row) for row in rows]
+
+    def _instance(self, row: Sequence[Any]) -> Any:
+        found = self.model.from_db(connection.alias, self.names, row[self.start : self.end])
+        for populator in self.related:
+            populator.populate(row, found)
+        return found
+
+
+def insert(rows: Sequence[models.Model], *, unless_there: bool = False) -> None:
+    """New rows of one model, in one statement; they get their keys. `unless_there`: a row that breaks a constraint is left out."""
+    if not rows:
+        return
+    head, line, fields, returning = _insertion(type(rows[0]))
+    lines = ", ".join([line] * len(rows))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{head} {lines} {'ON CONFLICT DO NOTHING' if unless_there else returning}",
+            [_stored(field, row) for row in rows for field in fields],
+        )
+        keys = [] if unless_there else cursor.fetchall()
+    for row, (key,) in zip(rows, keys, strict=False):
+        row.pk = key
+    for row in rows:
+        row._state.adding, row._state.db = False, connection.alias
+
+
+def update(rows: Sequence[models.Model], columns: tuple[str, ...]) -> None:
+    """These columns of the rows of one model, as they stand: one statement, carried out for each."""
+    if not rows:
+        return
+    text, fields = _change(type(rows[0]), columns)
+    values = [[*(_stored(field, row) for field in fields), row.pk] for row in rows]
+    with connection.cursor() as cursor:
+        if len(values) == 1:
+            cursor.execute(text, values[0])
+        else:
+            cursor.executemany(text, values)
+
+
+@cache
+def _insertion(model: type[models.Model]) -> tuple[str, str, list[Any], str]:
+    """How the statement begins, one row of it, the row's fields, and how it asks for the keys."""
+    meta: Any = model._meta
+    quoted = connection.ops.quote_name
+    fields = [field for field in meta.concrete_fields if not field.primary_key]
+    names = ", ".join(quoted(field.column) for field in fields)
+    line = f"({', '.join(['%s'] * len(fields))})"
+    return f"INSERT INTO {quoted(meta.db_table)} ({names}) VALUES", line, fields, f"RETURNING {quoted(meta.pk.column)}"  # noqa: S608
+
+
+@cache
+def _change(model: type[models.Model], columns: tuple[str, ...]) -> tuple[str, list[Any]]:
+    meta: Any = model._meta
+    quoted = connection.ops.quote_name
+    fields = [meta.get_field(name) for name in columns]
+    changes = ", ".join(f"{quoted(field.column)} = %s" for field in fields)
+    return f"UPDATE {quoted(meta.db_table)} SET {changes} WHERE {quoted(meta.pk.column)} = %s", fields  # noqa: S608  # nosec B608
+
+
+def _stored(field: Any, row: models.Model) -> Any:
+    return field.get_db_prep_save(getattr(row, field.attname), connection)
