@@ -10,10 +10,11 @@ from django.db import transaction
 
 from kehu.core import events
 from kehu.core.models import Organization, User, fresh_version
-from kehu.core.refusals import AgainstTheRule
-from kehu.core.scope import scope
+from kehu.core.refusals import AgainstTheRule, BadData
+from kehu.core.scope import every_organization, scope
 from kehu.engine.definitions import CalendarDefinition, Pack
 
+from . import addresses
 from .calendars import Calendar, Period
 from .models import Appointment, CalendarProposal, Department, Member, Position, SpecialDay, WorkingWeek
 
@@ -31,15 +32,16 @@ _WEEK: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = (
 @transaction.atomic
 def set_up(*, pack: Pack, tables: Mapping[str, Any], by: str, now: datetime) -> Organization:
     """The organization a pack describes, made or brought up to date. Positions that left the pack stay with their holders."""
-    organization, _ = Organization.objects.update_or_create(
-        key=pack.key,
-        defaults={
-            "title": pack.title.model_dump(),
-            "timezone": pack.timezone,
-            "pack": pack.model_dump(mode="json", by_alias=True, exclude={"calendar", "department_calendars"}),
-            "tables": dict(tables),
-        },
-    )
+    with every_organization():
+        organization, _ = Organization.objects.update_or_create(
+            key=pack.key,
+            defaults={
+                "title": pack.title.model_dump(),
+                "timezone": pack.timezone,
+                "pack": pack.model_dump(mode="json", by_alias=True, exclude={"calendar", "department_calendars"}),
+                "tables": dict(tables),
+            },
+        )
     with scope(organization):
         departments = _departments(organization, pack)
         for key, position in pack.positions.items():
@@ -110,7 +112,8 @@ def _ordinary_periods(week: WorkingWeek, kind: str) -> list[str]:
 def changed(organization: Organization) -> None:
     """Whoever keeps a copy of the directory will read it again."""
     organization.version = fresh_version()
-    organization.save(update_fields=["version"])
+    with scope(organization):
+        organization.save(update_fields=["version"])
 
 
 @transaction.atomic
@@ -125,8 +128,11 @@ def take_on(
     email: str = "",
     language: str = "zh-hans",
     with_user: bool = True,
+    valid_from: date | None = None,
 ) -> Member:
-    """A person joins and is appointed; in a demo he gets a user of the same name, without a password."""
+    """A person joins and is appointed, from a day on or as ever; in a demo he gets a user of the same name, without a password."""
+    if findings := list(addresses.findings(email)):
+        raise BadData(findings)
     with scope(organization):
         user = None
         if with_user:
@@ -136,7 +142,8 @@ def take_on(
         )
         known = {position.key: position for position in Position.objects.all()}
         Appointment.objects.bulk_create(
-            Appointment(organization=organization, member=member, position=known[position]) for position in positions
+            Appointment(organization=organization, member=member, position=known[position], valid_from=valid_from)
+            for position in positions
         )
         changed(organization)
         events.record(organization, "member.taken_on", by=by, at=now, member=key, positions=list(positions))
@@ -234,4 +241,5 @@ def agree_calendar(*, organization: Organization, customer_code: str, calendar: 
 def choose_language(*, user: User, language: str) -> None:
     """What he reads, and what is written to him. A preference, not a fact of the company: no event."""
     User.objects.filter(pk=user.pk).update(language=language)
-    Member.everywhere.filter(user=user).update(language=language)
+    with every_organization():
+        Member.everywhere.filter(user=user).update(language=language)

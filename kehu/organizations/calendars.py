@@ -175,6 +175,18 @@ class Calendar:
                 )
             day += _ONE_DAY
 
+    def count_working_days(self, first: date, last: date) -> int:
+        """How many `working_days(first, last)` are, without walking them: lists count months ahead for every line."""
+        if last < first:
+            return 0
+        weeks, rest = divmod((last - first).days + 1, 7)
+        count = weeks * sum(1 for periods in self.week if periods)
+        count += sum(1 for ahead in range(rest) if self.week[(first.weekday() + ahead) % 7])
+        for day in self.special_days:
+            if first <= day <= last:
+                count += self.is_working_day(day) - bool(self.week[day.weekday()])
+        return count
+
     def closing_time(self, day: date) -> datetime:
         """The end of the day's last period; on a day without periods, the usual closing time."""
         return self.moment(day, max(period.end for period in self.periods_of(day) or self._all_periods()))
@@ -409,11 +421,13 @@ def instant_at(
     return reached and replace(reached, paused=True)
 
 
-def add_working_time(calendar: Calendar, start: datetime, amount: timedelta) -> Instant:
+def add_working_time(
+    calendar: Calendar, start: datetime, amount: timedelta, suspensions: Iterable[Suspension] = ()
+) -> Instant:
     if amount < _ZERO:
         raise ValueError(f"Working time is added forwards; {amount} points back.")
-    reached = _advance(calendar, Instant(_utc(start)), amount, ())
-    assert reached is not None  # where nothing pauses, the time comes, or NoWorkingTime
+    reached = _advance(calendar, Instant(_utc(start)), amount, _merged(suspensions))
+    assert reached is not None  # where no pause lasts on, the time comes, or NoWorkingTime
     return reached
 
 

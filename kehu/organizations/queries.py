@@ -9,18 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from functools import cached_property, lru_cache
 from itertools import groupby
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from django.db.models import FilteredRelation, Prefetch, Q
+from django.db.models import F, FilteredRelation, Q
 
-from kehu.core.models import Organization
+from kehu.core.models import Organization, User
+from kehu.core.scope import every_organization, scope
 
 from .calendars import Calendar, Kind, Period
 from .calendars import SpecialDay as Day
-from .models import Department, Member, Position, SpecialDay, WorkingWeek
+from .models import Absence, Department, DeputyRule, Member, Position, SpecialDay, WorkingWeek
+from .standing_in import LINKS, Rule, StandIn, stand_ins_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +39,10 @@ class Post:
 
 @dataclass(frozen=True, eq=False)
 class Person:
-    """A member with the positions he holds today."""
+    """A member with the positions he holds today, and whom he stands in for today.
+
+    He is the same in every directory: two requests that come at once to a process just started each read one of their own.
+    """
 
     id: int
     key: str
@@ -44,6 +50,13 @@ class Person:
     email: str
     language: str
     posts: tuple[Post, ...]
+    stands_in: tuple[StandIn, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Person) and other.id == self.id
+
+    def __hash__(self) -> int:
+        return self.id
 
     @property
     def departments(self) -> tuple[str, ...]:
@@ -55,6 +68,17 @@ class Person:
 
     def called(self, language: str) -> str:
         return self.name["zh" if language.startswith("zh") else "en"]
+
+
+@dataclass(frozen=True, eq=False)
+class Leaver:
+    """Who is a member no more: in whose place others stand now."""
+
+    id: int
+    key: str
+    successor: str
+    posts: tuple[Post, ...]
+    """What he held when he left."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +98,11 @@ class Directory:
     people: dict[str, Person]
     calendars: dict[tuple[str, str], Calendar] = field(default_factory=dict)
     """Working calendars by (department, customer code); ("", "") is the company's."""
+    absent: dict[str, date] = field(default_factory=dict)
+    """Who is away today, and the day on which he is back."""
+    stand_ins: dict[str, tuple[StandIn, ...]] = field(default_factory=dict)
+    """Who stands in today for each of the absent."""
+    leavers: dict[str, Leaver] = field(default_factory=dict)
 
     @cached_property
     def holders(self) -> dict[str, list[Person]]:
@@ -87,6 +116,36 @@ class Directory:
     @cached_property
     def by_id(self) -> dict[int, Person]:
         return {person.id: person for person in self.people.values()}
+
+    @cached_property
+    def keys(self) -> dict[int, str]:
+        """Everybody's key by id, leavers' too."""
+        left = {leaver.id: leaver.key for leaver in self.leavers.values()}
+        return left | {person.id: person.key for person in self.people.values()}
+
+    def deputies_of(self, person: Person, procedure: str = "", amount: Decimal | None = None) -> list[StandIn]:
+        """Who stands in for him today in that procedure, up to that amount."""
+        return [one for one in self.stand_ins.get(person.key, ()) if one.covers(procedure, amount)]
+
+    def in_place_of(self, key: str) -> list[Person]:
+        """Whom a member's key means today: himself; once he has left his successor, or by his positions their holders, or who
+        stands above them."""
+        met: set[str] = set()
+        while key not in self.people:
+            leaver = self.leavers.get(key)
+            if leaver is None or key in met:
+                return []
+            if not leaver.successor:
+                return self._after(leaver)
+            met.add(key)
+            key = leaver.successor
+        return [self.people[key]]
+
+    def _after(self, leaver: Leaver) -> list[Person]:
+        for post in leaver.posts:
+            if found := self.holders.get(post.key) or self.next_up(post.department, post.rank):
+                return found
+        return []
 
     def line_of(self, department: str) -> list[str]:
         """The department and those above it."""
@@ -133,50 +192,160 @@ class Directory:
         raise LookupError(f"organization {self.organization_id} has no working calendar")
 
 
+_found_in: dict[int, int] = {}
+"""Where each user was found last: only where to look first, and asked again every time."""
+
+
+def membership(user: User, first: int | None = None) -> Member | None:
+    """Whose member somebody is: of the organization with the id `first`, if he is; otherwise of his first, where he is a member of
+    several and has not left."""
+    if first or user.pk in _found_in:
+        with scope(first or _found_in[user.pk]):
+            if found := Member.objects.select_related("organization").filter(user=user).order_by("pk").first():
+                return found
+    with every_organization():
+        mine = Member.everywhere.select_related("organization").filter(user=user)
+        found = mine.order_by(F("left_on").desc(nulls_first=True), "pk").first()
+    if found:
+        _found_in[user.pk] = found.organization_id
+    return found
+
+
 def directory(organization: Organization, today: date) -> Directory:
-    """The directory of that day. Costs five statements when something changed since, otherwise none."""
-    return _directory(organization.pk, organization.version, today, organization.timezone)
+    """The directory of that day. Costs five statements when something changed since, six while somebody is absent,
+    otherwise none."""
+    links = int(organization.pack.get("deputy_links", LINKS))
+    return _directory(organization.pk, organization.version, today, organization.timezone, links)
 
 
 @lru_cache(maxsize=64)
-def _directory(organization_id: int, version: int, today: date, timezone: str) -> Directory:
-    units = {
-        unit.key: Unit(unit.key, unit.title, unit.parent.key if unit.parent else None)
-        for unit in Department.everywhere.filter(organization_id=organization_id).select_related("parent")
-    }
-    posts = {
-        post.pk: Post(post.key, post.department.key, post.rank, post.counts_everywhere, post.title)
-        for post in Position.everywhere.filter(organization_id=organization_id)
-        .select_related("department")
-        .order_by("rank", "pk")
-    }
-    people = {person.key: person for person in _people(organization_id, today, posts)}
-    calendars = {
-        (week.department.key if week.department else "", week.customer_code): calendar_of(
-            week, week.special_days.all(), timezone
-        )
-        for week in WorkingWeek.everywhere.filter(organization_id=organization_id)
-        .select_related("department")
-        .prefetch_related(Prefetch("special_days", queryset=SpecialDay.everywhere.all()))
-    }
-    return Directory(organization_id, units, {post.key: post for post in posts.values()}, people, calendars)
-
-
-def _people(organization_id: int, today: date, posts: Mapping[int, Post]) -> Iterator[Person]:
-    """Everyone who has not left, with the positions he holds today; also who holds none."""
-    appointed = FilteredRelation(
-        "appointments",
-        condition=(Q(appointments__valid_from=None) | Q(appointments__valid_from__lte=today))
-        & (Q(appointments__valid_until=None) | Q(appointments__valid_until__gt=today)),
+def _directory(organization_id: int, version: int, today: date, timezone: str, links: int) -> Directory:
+    with scope(organization_id):
+        units = {
+            unit.key: Unit(unit.key, unit.title, unit.parent.key if unit.parent else None)
+            for unit in Department.objects.select_related("parent")
+        }
+        posts = {
+            post.pk: Post(post.key, post.department.key, post.rank, post.counts_everywhere, post.title)
+            for post in Position.objects.select_related("department").order_by("rank", "pk")
+        }
+        members = list(_members(today, posts))
+        here = [member for member in members if not member.has_left]
+        absent = {member.key: member.back_on for member in here if member.back_on}
+        stand_ins = stand_ins_of(absent, _rules(today) if absent else [], links)
+        calendars = {
+            (week.department.key if week.department else "", week.customer_code): calendar_of(
+                week, week.special_days.all(), timezone
+            )
+            for week in WorkingWeek.objects.select_related("department").prefetch_related("special_days")
+        }
+    return Directory(
+        organization_id,
+        units,
+        {post.key: post for post in posts.values()},
+        {member.key: member.person(stand_ins) for member in here},
+        calendars,
+        absent=absent,
+        stand_ins={
+            key: tuple(one for one in stand_ins if one.principal == key)
+            for key in dict.fromkeys(one.principal for one in stand_ins)
+        },
+        leavers={
+            member.key: Leaver(member.id, member.key, member.successor, member.posts)
+            for member in members
+            if member.has_left
+        },
     )
+
+
+def _rules(today: date) -> list[Rule]:
+    """The rules that count today: accepted, not revoked, between people who are still here."""
+    rows = DeputyRule.objects.filter(
+        ~Q(accepted_at=None),
+        Q(valid_until=None) | Q(valid_until__gt=today),
+        Q(deputy__left_on=None) | Q(deputy__left_on__gt=today),
+        revoked_at=None,
+        valid_from__lte=today,
+    ).select_related("principal", "deputy")
+    return [rule_of(row) for row in rows.order_by("number")]
+
+
+def rule_of(row: DeputyRule) -> Rule:
+    return Rule(
+        row.number,
+        row.principal.key,
+        row.deputy.key,
+        row.valid_from,
+        row.valid_until,
+        frozenset(row.procedures) or None,
+        row.limit,
+    )
+
+
+@dataclass
+class _Member:
+    """What one statement gives of a member: his posts (a leaver's: those he held at the end), and when he is back if he is away."""
+
+    id: int
+    key: str
+    name: dict[str, str]
+    email: str
+    language: str
+    has_left: bool
+    successor: str
+    posts: tuple[Post, ...]
+    back_on: date | None
+
+    def person(self, stand_ins: Iterable[StandIn]) -> Person:
+        mine = tuple(one for one in stand_ins if one.deputy == self.key)
+        return Person(self.id, self.key, self.name, self.email, self.language, self.posts, mine)
+
+
+def _members(today: date, posts: Mapping[int, Post]) -> Iterator[_Member]:
+    """Everyone with the positions he holds today, also who holds none."""
+    until = Q(appointments__valid_until=None) | Q(appointments__valid_until__gt=today)
+    began = Q(appointments__valid_from=None) | Q(appointments__valid_from__lte=today)
     rows = (
-        Member.everywhere.filter(Q(left_on=None) | Q(left_on__gt=today), organization_id=organization_id)
-        .annotate(appointed=appointed)
+        Member.objects.annotate(
+            appointed=FilteredRelation(
+                "appointments", condition=began & (until | Q(appointments__valid_until__gte=F("left_on")))
+            ),
+            away=FilteredRelation(
+                "absences",
+                condition=Q(absences__canceled_at=None)
+                & Q(absences__valid_from__lte=today)
+                & Q(absences__valid_until__gt=today),
+            ),
+        )
         .order_by("key", "appointed__pk")
-        .values_list("pk", "key", "name", "email", "language", "appointed__position_id")
+        .values_list(
+            *("pk", "key", "name", "email", "language", "left_on", "successor__key"),
+            *("appointed__position_id", "away__valid_until"),
+        )
     )
-    for (pk, key, name, email, language), held in groupby(rows, key=lambda row: row[:5]):
-        yield Person(pk, key, name, email, language, tuple(posts[row[5]] for row in held if row[5]))
+    for (pk, key, name, email, language, left_on, successor), held in groupby(rows, key=lambda row: row[:7]):
+        lines = list(held)
+        yield _Member(
+            *(pk, key, name, email, language),
+            has_left=left_on is not None and left_on <= today,
+            successor=successor or "",
+            posts=tuple(dict.fromkeys(posts[line[7]] for line in lines if line[7])),
+            back_on=max((line[8] for line in lines if line[8]), default=None),
+        )
+
+
+def turning_days(organization: Organization, after: date, until: date) -> list[date]:
+    """The days in that time (`after` not included) on which somebody goes, comes back, leaves, or a deputy's rule begins or ends."""
+    days: set[date] = set()
+    with scope(organization):
+        for rows, columns in (
+            (Absence.objects, ("valid_from", "valid_until")),
+            (DeputyRule.objects, ("valid_from", "valid_until")),
+            (Member.objects, ("left_on",)),
+        ):
+            for found in rows.values_list(*columns):
+                days.update(day for day in found if day and after < day <= until)
+    return sorted(days)
 
 
 def calendar_of(week: WorkingWeek, days: Iterable[SpecialDay], timezone: str) -> Calendar:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -41,7 +42,7 @@ def publish(
                 defaults={"number": definition.number, "title": definition.title.model_dump()},
             )
             text = definition_json(loaded, key)
-            digest = hashlib.sha256(json.dumps(text, ensure_ascii=False).encode()).hexdigest()
+            digest = digest_of(text)
             revision = Revision.objects.filter(procedure=procedure, digest=digest).first()
             if revision is None:
                 revision = Revision.objects.create(
@@ -65,5 +66,11 @@ def publish(
                 by=by,
                 at=now,
                 revisions={revision.procedure.key: revision.label for revision in published},
+                digests={revision.procedure.key: revision.digest for revision in published},
             )
     return published
+
+
+def digest_of(definition: Any) -> str:
+    """What tells one text of a procedure from another."""
+    return hashlib.sha256(json.dumps(definition, ensure_ascii=False).encode()).hexdigest()

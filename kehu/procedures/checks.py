@@ -176,6 +176,9 @@ def _company(loaded: LoadedPack, pack: Pack, everybody: list[_Written]) -> Probl
     yield from _ladders(source, pack, everybody)
     yield from _numbering(source, pack)
     yield from _calendars(loaded, source, pack)
+    yield from _administration(source, pack)
+    if pack.nudge_every:
+        yield from _refused(source, ("nudge_every",), Budget.parse, pack.nudge_every)
     yield from _demo(loaded, pack)
 
 
@@ -282,6 +285,19 @@ def _special_days(value: Any, place: Place) -> Mapping[Any, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _administration(source: Source, pack: Pack) -> Problems:
+    for right, words in pack.administration.items():
+        for index, text in enumerate(words):
+            place, role = ("administration", right, index), parse_role(text)
+            if role.kind != "position" or role.name in pack.relative_positions:
+                message = f'administration, {right} is given to "{text}", which only a case could say who it is.'
+                yield source.problem(place, message, "Name a position (`personnel`, `vice_gm+`).")
+            elif role.name not in pack.positions:
+                message = f'administration, {right} names position "{role.name}", which nobody declared.'
+                remedy = did_you_mean(role.name, pack.positions) or "Declare it under `positions:`."
+                yield source.problem(place, message, remedy)
+
+
 def _demo(loaded: LoadedPack, pack: Pack) -> Problems:
     source = loaded.source(loaded.folder / "demo.yaml")
     people = loaded.demo.get("people")
@@ -308,7 +324,7 @@ def _demo(loaded: LoadedPack, pack: Pack) -> Problems:
 
 def _roles(one: _Written) -> Problems:
     """Positions, ranks, departments, fields and steps that roles name."""
-    for word in ("void", "reopen"):
+    for word in ("void", "reopen", "pause"):
         yield from _role(one, (word,), getattr(one.procedure, word), one.scope())
     yield from _undeclared(one.text, ("owner",), one.procedure.owner, "department", one.pack.departments)
     for key, step in one.steps.items():
@@ -337,6 +353,31 @@ def _roles(one: _Written) -> Problems:
                 yield from _role(one, (*place, "watch", index, "tell", line), text, row)
     for opening_place, step, opening in one.openings():
         yield from _role(one, (*opening_place, "by"), opening.by, one.scope(step))
+
+
+def _bulk(one: _Written) -> Problems:
+    """Many are approved with one press only where nobody has to choose or to fill anything."""
+    for key, step in one.steps.items():
+        if not step.bulk:
+            continue
+        place: Place = ("steps", key, "bulk")
+        if step.kind != "task" or step.role == ("system",):
+            message = f'step "{key}": `bulk` is for a step that people do.'
+            yield one.text.problem(place, message, "Delete it.")
+            continue
+        if step.bulk_outcome is None:
+            message = f'step "{key}": `bulk` needs exactly one outcome that neither refuses nor needs anything.'
+            yield one.text.problem(place, message, "Mark the others with `refuses: true`, or delete `bulk`.")
+        required = [
+            name
+            for section in step.fills
+            if section in one.form.sections
+            for name, field in one.form.sections[section].fields.items()
+            if field.required == "true" and field.is_typed_in
+        ]
+        if needed := [*required, *step.needs]:
+            message = f'step "{key}": `bulk` approves without filling anything, but "{needed[0]}" must be filled.'
+            yield one.text.problem(place, message, "Let another step fill it, or delete `bulk`.")
 
 
 def _escalation(one: _Written) -> Problems:
@@ -883,6 +924,8 @@ def _set_expressions(one: _Written, place: Place, sets: Mapping[str, Any], scope
 
 def _head_expressions(one: _Written) -> Iterator[_Expression]:
     procedure, scope, register = one.procedure, one.scope(), one.register_scope
+    if procedure.amount:
+        yield one.text, ("amount",), procedure.amount, scope
     for key, clock in procedure.clocks.items():
         yield one.text, ("clocks", key, "from"), clock.from_, scope
     for key, column in (procedure.register_.columns if procedure.register_ else {}).items():
@@ -1178,6 +1221,7 @@ def _quoted(names: Iterable[str]) -> str:
 
 _CHECKS: tuple[Callable[[_Written], Problems], ...] = (
     _roles,
+    _bulk,
     _escalation,
     _targets_exist,
     _all_reached,

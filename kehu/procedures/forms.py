@@ -30,6 +30,9 @@ from kehu.organizations.queries import Directory
 MAX_TEXT = 500
 MAX_LONGTEXT = 20_000
 MAX_ROWS = 500
+MAX_DIGITS = 15
+YEARS = range(1900, 2200)
+"""Outside them a day is a slip of the keyboard, and some calendar runs out."""
 
 
 @dataclass
@@ -182,7 +185,7 @@ def _read_text(filling: Filling, path: str, definition: FieldDefinition, value: 
 def _read_number(filling: Filling, path: str, definition: FieldDefinition, value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise _wrong(_("Enter a number."))
-    number = django_forms.DecimalField(max_digits=15, decimal_places=definition.decimals, required=False).clean(
+    number = django_forms.DecimalField(max_digits=MAX_DIGITS, decimal_places=definition.decimals, required=False).clean(
         value.replace(",", "").strip() if isinstance(value, str) else value
     )
     assert isinstance(number, Decimal)
@@ -207,10 +210,10 @@ def _read_date(filling: Filling, path: str, definition: FieldDefinition, value: 
     if isinstance(value, date):
         return value
     try:
-        found = parse_date(str(value).strip())
+        found = parse_date(value.strip()) if isinstance(value, str) else None
     except ValueError:
         found = None
-    if found is None:
+    if found is None or found.year not in YEARS:
         raise _wrong(_("Enter a day such as 2024-03-15."))
     return found
 
@@ -219,19 +222,19 @@ def _read_datetime(filling: Filling, path: str, definition: FieldDefinition, val
     if isinstance(value, datetime):
         found: datetime | None = value
     else:
-        text = str(value).strip()
+        text = str(value).strip() if isinstance(value, str | date) else ""
         try:
             found = _closing_of(filling, parse_date(text)) or parse_datetime(text)
         except ValueError:
             found = None
-    if found is None:
+    if found is None or found.year not in YEARS:
         raise _wrong(_("Enter a day and time such as 2024-03-15 14:00."))
     return found if found.tzinfo else found.replace(tzinfo=filling.zone)
 
 
 def _closing_of(filling: Filling, day: date | None) -> datetime | None:
     """A limit given as a day falls at closing time."""
-    return filling.directory.calendar().closing_time(day) if day else None
+    return filling.directory.calendar().closing_time(day) if day and day.year in YEARS else None
 
 
 def _read_choice(filling: Filling, path: str, definition: FieldDefinition, value: Any) -> str:
@@ -360,7 +363,7 @@ def _check_complete(filling: Filling, context: dict[str, Any], typed: Data) -> N
         if not is_visible(definition, inside):
             continue
         value = inside.get(key)
-        if _is_empty(value):
+        if is_empty(value):
             if is_required(definition, inside):
                 filling.complain(key, _("“{title}” must be filled in.").format(title=_title(definition)))
             continue
@@ -381,7 +384,7 @@ def _check_rows(
     for number, row in enumerate(rows):
         inside = {**context, **row, "row": row}
         for key, column in definition.columns.items():
-            if _is_empty(row.get(key)) and is_visible(column, inside) and is_required(column, inside):
+            if is_empty(row.get(key)) and is_visible(column, inside) and is_required(column, inside):
                 filling.complain(
                     f"{path}.{number}.{key}",
                     _("{table}, row {number}: “{title}” must be filled in.").format(
@@ -434,7 +437,7 @@ def _check_needs(filling: Filling, context: Mapping[str, Any], needs: tuple[str,
         if key == "reason":
             if not reason.strip():
                 filling.complain("reason", _("A reason is needed."))
-        elif _is_empty(context.get(key)) and _is_empty((context.get("item") or {}).get(key)):
+        elif is_empty(context.get(key)) and is_empty((context.get("item") or {}).get(key)):
             definition = filling.form.field(key)
             filling.complain(
                 key, _("“{title}” must be filled in.").format(title=_title(definition) if definition else key)
@@ -445,12 +448,12 @@ def _check_sections(filling: Filling, context: dict[str, Any]) -> None:
     for section_key, section in filling.sections():
         inside = {**context, **(context["item"] or {})} if section.per else context
         for key, definition in section.fields.items():
-            if is_visible(definition, inside) and not _is_empty(inside.get(key)):
+            if is_visible(definition, inside) and not is_empty(inside.get(key)):
                 _check_all(filling, definition.checks, inside, key)
                 if definition.type == "rows":
                     for number, row in enumerate(inside[key]):
                         for column_key, column in definition.columns.items():
-                            if not _is_empty(row.get(column_key)):
+                            if not is_empty(row.get(column_key)):
                                 _check_all(
                                     filling,
                                     column.checks,
@@ -466,7 +469,7 @@ def _check_all(filling: Filling, checks: tuple[Check, ...], context: Mapping[str
             filling.complain(path, check.otherwise.in_(get_language() or "zh-hans"))
 
 
-def _is_empty(value: Any) -> bool:
+def is_empty(value: Any) -> bool:
     return value is None or value == "" or value == []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from kehu.core.models import Organization
+from kehu.core.scope import scope
 
 from .models import Procedure, Revision
 from .packs import Running, read_definition
@@ -12,7 +13,7 @@ from .packs import Running, read_definition
 
 def running(revision: Revision) -> Running:
     known = _read.get((revision.pk, revision.digest))
-    return known or _keep(Revision.everywhere.get(pk=revision.pk, digest=revision.digest))
+    return known or _keep(Revision.objects.get(pk=revision.pk, digest=revision.digest))
 
 
 _read: dict[tuple[int, str], Running] = {}
@@ -30,10 +31,9 @@ def in_force(organization: Organization) -> dict[str, Procedure]:
 
 @lru_cache(maxsize=64)
 def _in_force(organization_id: int, version: int) -> dict[str, Procedure]:
-    found = Procedure.everywhere.filter(organization_id=organization_id, current__isnull=False).select_related(
-        "current"
-    )
-    procedures = {procedure.key: procedure for procedure in found.order_by("number")}
+    with scope(organization_id):
+        found = Procedure.objects.filter(current__isnull=False).select_related("current").order_by("number")
+        procedures = {procedure.key: procedure for procedure in found}
     for procedure in procedures.values():
         assert procedure.current
         _keep(procedure.current)

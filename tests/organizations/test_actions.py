@@ -28,6 +28,17 @@ def test_above_a_rank_nobody_holds_comes_the_next_one_up(mfg):
     assert people.next_up("sales", 60) == []
 
 
+def test_a_person_of_one_directory_is_himself_in_another_read_at_the_same_time(mfg):
+    from kehu.organizations.queries import _directory
+
+    mine = directory(mfg, TODAY).people["sales_receiver"]
+    _directory.cache_clear()
+    theirs = directory(mfg, TODAY)
+
+    assert mine is not theirs.people["sales_receiver"]
+    assert mine in theirs.holders["sales_receiver"]
+
+
 def test_an_appointment_counts_from_its_first_day_until_the_day_before_its_last(mfg):
     from kehu.organizations.models import Appointment, Member, Position
 
@@ -94,3 +105,12 @@ def test_working_time_agreed_with_a_customer_counts_for_his_cases_alone(mfg):
     }
     assert f"{due[mine.number].astimezone(mine.now.tzinfo):%a %H:%M}" == "Sat 10:00"
     assert f"{due[other.number].astimezone(mine.now.tzinfo):%a %H:%M}" == "Mon 10:00"
+
+
+def test_a_member_taken_on_by_command_needs_an_address_that_is_one(mfg, capsys) -> None:  # type: ignore[no-untyped-def]
+    from kehu.cli.member import run
+    from kehu.organizations.models import Member
+
+    assert run(["mfg", "wang", "--name", "王", "--email", "a@b.example\nBcc: c@d.example", "--invite"]) == 1
+    assert "name@company.com" in capsys.readouterr().err
+    assert not Member.objects.filter(key="wang").exists()

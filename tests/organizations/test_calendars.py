@@ -657,3 +657,12 @@ def test_counting_is_quick() -> None:
     for _ in range(200):
         due(FACTORY, budget, start)
     assert (stopwatch.perf_counter() - began) / 200 < 0.002
+
+
+@quickly
+@given(limits(), st.integers(0, 900))
+def test_counting_working_days_is_walking_them(limit: Limit, length: int) -> None:
+    calendar, _budget, start, _suspensions = limit
+    first = start.date() - timedelta(days=length % 40)
+    last = first + timedelta(days=length - 2)
+    assert calendar.count_working_days(first, last) == sum(1 for _ in calendar.working_days(first, last))

@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from kehu.core.finding import Word
 from kehu.core.scope import OrganizationRow
 from kehu.organizations.models import Member
 
@@ -44,3 +45,15 @@ class Contact(OrganizationRow):
 
     def __str__(self):
         return self.name
+
+
+class CustomerWord(Word):
+    """A word that finds a customer."""
+
+    target = "customer"
+    pk = models.CompositePrimaryKey("organization_id", "word", "customer_id")
+    organization = models.ForeignKey("core.Organization", on_delete=models.PROTECT, related_name="+", db_index=False)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="+", db_index=False)
+
+    def __str__(self):
+        return f"{self.word} → {self.customer_id}"

@@ -38,7 +38,7 @@ def look_up(path: str, customer: Customer | None) -> Any:
 
 
 SORTS = {"code": "code", "name": "name", "class": "grade", "status": "status", "owner": "owner__key"}
-PAGE = 50
+PAGE, MOST = 50, 1000
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,10 @@ class Wish:
 class Listing:
     customers: list[Customer]
     total: int
+    """At most MOST: beyond, nobody counts."""
+    is_capped: bool
     page: int
-    pages: int
+    has_next: bool
 
 
 def listed(wish: Wish) -> Listing:
@@ -73,10 +75,10 @@ def listed(wish: Wish) -> Listing:
         found = found.filter(status=wish.status)
     if wish.owner:
         found = found.filter(owner__key=wish.owner)
-    total = found.count()
-    pages = max(1, -(-total // PAGE))
-    page = min(max(1, wish.page), pages)
-    return Listing(list(_sorted(found, wish.sort)[(page - 1) * PAGE : page * PAGE]), total, page, pages)
+    total = found.order_by()[: MOST + 1].count()
+    page = max(1, wish.page) if total > MOST else min(max(1, wish.page), max(1, -(-total // PAGE)))
+    rows = list(_sorted(found, wish.sort)[(page - 1) * PAGE : page * PAGE + 1])
+    return Listing(rows[:PAGE], min(total, MOST), total > MOST, page, len(rows) > PAGE)
 
 
 def _sorted(found: QuerySet[Customer], sort: str) -> QuerySet[Customer]:
