@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -28,11 +28,24 @@ from kehu.organizations.queries import Person
 from kehu.procedures import revisions
 from kehu.procedures.forms import Filling, accept
 
+from .attachments import as_facts
 from .folder import Folder
 from .models import Assignment, Attachment, Case, Task
-from .permissions import is_entitled, may_open, may_reopen, may_void, role_words
+from .permissions import (
+    Power,
+    beyond_the_mandate,
+    is_entitled,
+    power_to_do,
+    power_to_open,
+    power_to_reopen,
+    power_to_void,
+    role_words,
+    roles_text,
+)
 from .refusals import (
+    BeyondTheMandate,
     CaseClosed,
+    CasePaused,
     ChangedMeanwhile,
     DoneAlready,
     MayNotStart,
@@ -42,11 +55,15 @@ from .refusals import (
     NotStartable,
     OwnSubmission,
     RuleUndecided,
+    SubmittedByPrincipal,
+    WaitsForSigners,
     WrongPosition,
     refusal_of,
 )
 from .work import Work
 
+Typed = Mapping[str, Any] | Callable[[Folder], Mapping[str, Any]]
+"""Values as they were typed; or, where the form must be known to read them, a function that reads them for the case at work."""
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -80,24 +97,29 @@ def open_case(
 ) -> Case:
     """A case opens. With `values` its first step is filled and completed at once; without, it waits for the starter."""
     with scope(organization):
-        work = _work(organization, by, now)
+        work = begin(organization, by, now)
         if procedure not in work.procedures:
             raise NoSuchProcedure(procedure=procedure)
         running = revisions.procedures_of(organization)[procedure]
-        if not may_open(work, running):
+        found_power = power_to_open(work, running)
+        if found_power is None:
             raise MayNotStart(
-                procedure=_say(running.procedure.title), role=role_words(running, running.procedure.first_step)
+                procedure=say(running.procedure.title), role=role_words(running, running.procedure.first_step)
             )
+        work.acting = found_power.acting
         found = _customer(customer, required=running.procedure.customer == "required")
         if not running.procedure.startable:
-            raise NotStartable(procedure=_say(running.procedure.title))
+            raise NotStartable(procedure=say(running.procedure.title))
         folder = work.new(procedure, customer=found, opener=work.by, data={})
         if values is not None:
             _complete(folder, folder.procedure.first_step, "", outcome, values, reason)
         if attachments:
-            Attachment.objects.filter(pk__in=attachments, case=None, by_id=work.by.id if work.by else None).update(
-                case=folder.case
-            )
+            waiting = Attachment.objects.filter(
+                pk__in=attachments, case=None, by_id=work.by.id if work.by else None
+            ).select_related("stored")
+            if taken := list(waiting.order_by("pk")):
+                Attachment.objects.filter(pk__in=[one.pk for one in taken]).update(case=folder.case)
+                folder.record("case.file_added", **as_facts(taken))
         work.write()
         return folder.case
 
@@ -110,7 +132,7 @@ def complete(
     step: str,
     by: str,
     now: datetime,
-    values: Mapping[str, Any] | None = None,
+    values: Typed | None = None,
     item: str = "",
     outcome: str | None = None,
     to: str | None = None,
@@ -119,7 +141,7 @@ def complete(
 ) -> Case:
     """A step is completed with an outcome."""
     with scope(organization):
-        work = _work(organization, by, now)
+        work = begin(organization, by, now)
         folder = work.take(number)
         _complete(folder, step, item, outcome, values or {}, reason, to=to, version=version)
         work.write()
@@ -134,19 +156,20 @@ def save_draft(
     step: str,
     by: str,
     now: datetime,
-    values: Mapping[str, Any],
+    values: Typed,
     item: str = "",
-) -> None:
+) -> Case:
     """What was typed so far is kept with the task; nothing moves."""
     with scope(organization):
-        work = _work(organization, by, now)
+        work = begin(organization, by, now)
         folder = work.take(number)
-        definition = _open_step(folder, step, item)
-        _check_position(folder, step, item)
-        typed = accept(_filling(folder, definition, item), values, None)
-        task = folder.task(step, item)
-        assert task
+        definition = open_step(folder, step, item)
+        must_not_wait(folder, step, item)
+        must_have(folder, step, item)
+        typed = accept(_filling(folder, definition, item), _read(values, folder), None)
+        task = folder.row(step, item)
         Task.objects.filter(pk=task.pk).update(draft=encoded(typed))
+        return folder.case
 
 
 @action
@@ -165,13 +188,15 @@ def send_back(
 ) -> Case:
     """退回: an earlier step is done again, and its redo comes straight back here."""
     with scope(organization):
-        work = _work(organization, by, now)
+        work = begin(organization, by, now)
         folder = work.take(number)
-        definition = _open_step(folder, step, item)
-        _check_position(folder, step, item)
-        _need_reason(reason)
-        _check_version(folder, definition, version)
-        move = _asked(
+        definition = open_step(folder, step, item)
+        must_run(folder)
+        must_not_wait(folder, step, item)
+        must_have(folder, step, item)
+        need_reason(reason)
+        check_version(folder, definition, version)
+        move = answer_of(
             folder,
             lambda: advance.send_back(
                 folder.procedure, folder.state, step, item, to, to_item, folder.facts(reason=reason)
@@ -196,22 +221,19 @@ def hand_over(
 ) -> Case:
     """转办: somebody else has the task, for good. Where the step decides something, he must be entitled to decide it."""
     with scope(organization):
-        work = _work(organization, by, now)
+        work = begin(organization, by, now)
         folder = work.take(number)
-        definition = _open_step(folder, step, item)
-        _check_position(folder, step, item)
-        person = work.people.people.get(to)
-        if person is None:
-            raise BadData([Finding("to", _("There is nobody called “{value}” here.").format(value=to))])
+        definition = open_step(folder, step, item)
+        must_not_wait(folder, step, item)
+        must_have(folder, step, item)
+        person = member(folder, to)
         if definition.approves and not is_entitled(folder, step, item, person):
-            raise NotAuthorized(person=person.called(get_language() or "zh"), step=_say(definition.title))
-        task = folder.task(step, item)
-        assert task
-        Assignment.objects.filter(task=task, is_open=True).update(is_open=False)
-        Task.objects.filter(pk=task.pk).update(department=next(iter(person.departments), ""))
-        Assignment.objects.update_or_create(
-            organization=organization, task=task, member_id=person.id, defaults={"is_open": True, "seen_at": None}
-        )
+            raise NotAuthorized(person=person.called(get_language() or "zh"), step=say(definition.title))
+        task = folder.row(step, item)
+        task.department = next(iter(person.departments), "")
+        folder.mark(task)
+        folder.relieved.append((task, Assignment.Part.DO, None))
+        folder.asked.append((task, Assignment.Part.DO, [person]))
         folder.record("task.handed_over", step=step, item=item, to=to, reason=reason)
         work.tell("handed_over", [person], folder, step, item, reason=reason)
         work.write()
@@ -224,12 +246,11 @@ def void(
 ) -> Case:
     """作废: the case ends without a result. Its number and all that was written stay."""
     with scope(organization):
-        work = _work(organization, by, now)
+        work = begin(organization, by, now)
         folder = work.take(number)
-        _must_be_open(folder)
-        if not may_void(folder):
-            raise WrongPosition(step=_("void"), role=folder.procedure.void)
-        _need_reason(reason)
+        must_be_open(folder)
+        act_with(folder, power_to_void(folder), _("void"), roles_text(folder.procedure.void, folder.running))
+        need_reason(reason)
         folder.move(advance.void(folder.state), "case.voided", reason=reason)
         work.write()
         return folder.case
@@ -241,12 +262,13 @@ def reopen(
 ) -> Case:
     """复案: a voided case stands where it stood, a closed one at `to` or at the step completed last."""
     with scope(organization):
-        work = _work(organization, by, now)
+        work = begin(organization, by, now)
         folder = work.take(number)
-        move = _asked(folder, lambda: advance.reopen(folder.procedure, folder.state, to, folder.facts(reason=reason)))
-        if not may_reopen(folder):
-            raise WrongPosition(step=_("reopen"), role=folder.procedure.reopen)
-        _need_reason(reason)
+        move = answer_of(
+            folder, lambda: advance.reopen(folder.procedure, folder.state, to, folder.facts(reason=reason))
+        )
+        act_with(folder, power_to_reopen(folder), _("reopen"), roles_text(folder.procedure.reopen, folder.running))
+        need_reason(reason)
         folder.move(move, "case.reopened", reason=reason)
         work.write()
         return folder.case
@@ -272,7 +294,7 @@ def recount(*, organization: Organization, now: datetime) -> int:
 # --- what all of them ask ---------------------------------------------------------------------------------------------
 
 
-def _work(organization: Organization, by: str, now: datetime) -> Work:
+def begin(organization: Organization, by: str, now: datetime) -> Work:
     work = Work(organization, None, now)
     person = work.people.people.get(by)
     if person is None:
@@ -286,14 +308,17 @@ def _complete(
     step: str,
     item: str,
     outcome: str | None,
-    values: Mapping[str, Any],
+    values: Typed,
     reason: str,
     *,
     to: str | None = None,
     version: int | None = None,
 ) -> None:
-    definition = _open_step(folder, step, item)
-    _check_position(folder, step, item)
+    definition = open_step(folder, step, item)
+    must_run(folder)
+    must_not_wait(folder, step, item)
+    must_have(folder, step, item)
+    values = _read(values, folder)
     reason = reason or str(values.get("reason") or "")
     facts = folder.facts(reason=reason, to=to)
     filling = _filling(folder, definition, item, facts)
@@ -301,10 +326,15 @@ def _complete(
     filling.facts = facts = {**facts, "outcome": chosen_key}
     typed = accept(filling, values, chosen, reason)
     _check_offered(filling, definition, chosen_key, chosen, typed)
-    if _by(folder).key in folder.submitters(step, item):
-        raise OwnSubmission()
-    _check_version(folder, definition, version)
-    _asked(folder, lambda: folder.complete(step, item, chosen_key, typed, reason, likeness=filling.facts["likeness"]))
+    signers = {signer["who"] for signer in folder.row(step, item).signers}
+    check_submission(folder, step, item, signers)
+    check_version(folder, definition, version)
+    likeness = filling.facts["likeness"]
+    answer_of(folder, lambda: folder.complete(step, item, chosen_key, typed, reason, waits=True, likeness=likeness))
+
+
+def _read(values: Typed, folder: Folder) -> Mapping[str, Any]:
+    return values(folder) if callable(values) else values
 
 
 def _choose(
@@ -320,7 +350,7 @@ def _choose(
         offered = advance.offered_outcomes(definition, filling.context(after))
         if len(offered) == 1:
             return next(iter(offered.items()))
-    found: tuple[str, Outcome] = _asked(
+    found: tuple[str, Outcome] = answer_of(
         folder, lambda: advance.choose_outcome(definition, step, outcome, folder.state.data, filling.facts)
     )
     return found
@@ -331,7 +361,7 @@ def _check_offered(filling: Filling, definition: Step, key: str, outcome: Outcom
     after = compute(filling.form, filled(filling.form, filling.data, filling.item, typed, definition), filling.facts)
     if outcome.when is not None and not holds(outcome.when, filling.context(after)):
         raise BadData(
-            [Finding("outcome", _("“{outcome}” does not fit what the form says.").format(outcome=_say(outcome.title)))]
+            [Finding("outcome", _("“{outcome}” does not fit what the form says.").format(outcome=say(outcome.title)))]
         )
 
 
@@ -347,9 +377,9 @@ def _filling(folder: Folder, definition: Step, item: str, facts: Mapping[str, An
     )
 
 
-def _open_step(folder: Folder, step: str, item: str) -> Step:
+def open_step(folder: Folder, step: str, item: str) -> Step:
     """The step, open at that place; otherwise who did it, or what is open instead."""
-    _must_be_open(folder)
+    must_be_open(folder)
     definition = folder.procedure.steps.get(step)
     if definition is not None and folder.state.token(step, item) and definition.kind == "task":
         return definition
@@ -359,47 +389,94 @@ def _open_step(folder: Folder, step: str, item: str) -> Step:
     if done and done[-1].done_by_id:
         person = folder.work.people.by_id.get(done[-1].done_by_id)
         raise DoneAlready(
-            step=_say(definition.title),
+            step=say(definition.title),
             person=person.called(get_language() or "zh") if person else "–",
             at=folder.work.clock_face(done[-1].closed_at),
         )
-    raise NotOpen(step=_say(definition.title), open=_open_words(folder))
+    raise NotOpen(step=say(definition.title), open=_open_words(folder))
 
 
 def _open_words(folder: Folder) -> str:
     names = [
-        f"{_say(folder.procedure.steps[token.step].title)}{f' [{token.item}]' if token.item else ''}"
+        f"{say(folder.procedure.steps[token.step].title)}{f' [{token.item}]' if token.item else ''}"
         for token in folder.state.tokens
     ]
     return "、".join(names) or "–"
 
 
-def _must_be_open(folder: Folder) -> None:
+def must_be_open(folder: Folder) -> None:
     if not folder.state.is_open:
         raise CaseClosed(number=folder.case.number, status=status_words(folder))
 
 
+def must_run(folder: Folder) -> None:
+    """Nothing moves while the case is paused."""
+    if folder.state.paused:
+        raise CasePaused(number=folder.case.number, at=folder.work.clock_face(folder.case.paused_at))
+
+
+def must_not_wait(folder: Folder, step: str, item: str) -> None:
+    """Nothing is done to a step that was completed and waits for who signs after."""
+    token = folder.state.token(step, item)
+    if token and token.held:
+        raise WaitsForSigners(
+            step=say(folder.procedure.steps[step].title), people=names(folder, (one.who for one in token.asked))
+        )
+
+
+def names(folder: Folder, keys: Iterable[str]) -> str:
+    people, language = folder.work.people.people, get_language() or "zh"
+    return "、".join(people[key].called(language) if key in people else key for key in keys)
+
+
+def member(folder: Folder, key: str, path: str = "to") -> Person:
+    person = folder.work.people.people.get(key)
+    if person is None:
+        raise BadData([Finding(path, _("There is nobody called “{value}” here.").format(value=key))])
+    return person
+
+
 def status_words(folder: Folder) -> str:
     step = folder.procedure.steps.get(folder.state.status)
-    return _say(step.title) if step else str(_("voided"))
+    return say(step.title) if step else str(_("voided"))
 
 
-def _check_position(folder: Folder, step: str, item: str) -> None:
-    person = _by(folder)
-    if is_entitled(folder, step, item, person):
+def must_have(folder: Folder, step: str, item: str) -> None:
+    """Who acts may do the task, in his own right or as a deputy; from here on the work knows which."""
+    person = actor(folder)
+    found = power_to_do(folder, step, item, person)
+    if found is None and (beyond := beyond_the_mandate(folder, step, item, person)):
+        raise BeyondTheMandate(principal=names(folder, [beyond.principal]), limit=beyond.limit, amount=folder.amount)
+    act_with(folder, found, say(folder.procedure.steps[step].title), role_words(folder.running, step))
+
+
+def act_with(folder: Folder, power: Power | None, step: str, role: str) -> None:
+    if power is None:
+        raise WrongPosition(step=step, role=role)
+    folder.work.acting = power.acting
+
+
+def check_submission(folder: Folder, step: str, item: str, signers: Collection[str] = ()) -> None:
+    """Nobody approves what he submitted (or signed): not himself, not through a deputy, not as a deputy; nor does whoever stands in
+    for him."""
+    excluded, acting, by = folder.submitters(step, item) | set(signers), folder.work.acting, actor(folder)
+    if acting and acting.principal in excluded:
+        raise SubmittedByPrincipal(principal=names(folder, [acting.principal]))
+    if by.key not in excluded:
         return
-    task = folder.task(step, item)
-    if task and task.pk and Assignment.objects.filter(task=task, member_id=person.id, is_open=True).exists():
-        return
-    raise WrongPosition(step=_say(folder.procedure.steps[step].title), role=role_words(folder.running, step))
+    submitted = folder.submitted(step, item)
+    for one in by.stands_in:
+        if one.principal in submitted and by.key not in submitted:
+            raise SubmittedByPrincipal(principal=names(folder, [one.principal]))
+    raise OwnSubmission()
 
 
-def _by(folder: Folder) -> Person:
+def actor(folder: Folder) -> Person:
     assert folder.work.by
     return folder.work.by
 
 
-def _check_version(folder: Folder, definition: Step, version: int | None) -> None:
+def check_version(folder: Folder, definition: Step, version: int | None) -> None:
     """Somebody who saw an older version is stopped only where it matters: when a part this step fills has changed since."""
     if version is None or version >= folder.case.version:
         return
@@ -414,17 +491,17 @@ def _check_version(folder: Folder, definition: Step, version: int | None) -> Non
             person = folder.work.people.by_id.get(task.done_by_id or 0)
             raise ChangedMeanwhile(
                 person=person.called(get_language() or "zh") if person else "–",
-                step=_say(folder.procedure.steps[task.step].title),
+                step=say(folder.procedure.steps[task.step].title),
                 at=folder.work.clock_face(task.closed_at),
             )
 
 
-def _need_reason(reason: str) -> None:
+def need_reason(reason: str) -> None:
     if not reason.strip():
         raise BadData([Finding("reason", _("A reason is needed."))])
 
 
-def _asked(folder: Folder, question: Callable[[], Any]) -> Any:
+def answer_of(folder: Folder, question: Callable[[], Any]) -> Any:
     """The engine's answer; its no is a refusal."""
     try:
         return question()
@@ -433,11 +510,13 @@ def _asked(folder: Folder, question: Callable[[], Any]) -> Any:
             "number": folder.case.number,
             "open": _open_words(folder),
             "status": status_words(folder),
+            "people": names(folder, error.facts.get("who", ())),
+            "at": folder.work.clock_face(folder.case.paused_at),
         }
         if (key := error.facts.get("step")) in folder.procedure.steps:
-            facts["step"] = _say(folder.procedure.steps[key].title)
+            facts["step"] = say(folder.procedure.steps[key].title)
             facts["outcomes"] = " / ".join(
-                _say(outcome.title) for outcome in folder.procedure.steps[key].all_outcomes().values()
+                say(outcome.title) for outcome in folder.procedure.steps[key].all_outcomes().values()
             )
         raise refusal_of(error, facts) from None
 
@@ -455,5 +534,5 @@ def _customer(code: str | None, *, required: bool) -> Customer | None:
     return customer
 
 
-def _say(text: Any) -> str:
+def say(text: Any) -> str:
     return str(text.in_(get_language() or "zh-hans"))

@@ -1,13 +1,15 @@
 """Who gets a task, and who may do it: by position and rank, never by name alone.
 
 A list of roles: the first that somebody fills has the task, the others may do it as well. Where nobody holds a position, or
-everybody who does is excluded (nobody approves what he submitted), the next rank up has it.
+everybody who does is excluded (nobody approves what he submitted) or away without a deputy, the next rank up has it. Who is away
+with a deputy keeps the task: his deputy may do it while he is away (`standing_in.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from kehu.engine.definitions import Pack, PositionDefinition, Procedure, Step, TableRole
@@ -31,6 +33,16 @@ class Circumstances:
     """The department that owns the procedure."""
     assigned: tuple[Person, ...] = ()
     """Who has the task already; ladders speak of him."""
+    procedure: str = ""
+    amount: Decimal | None = None
+    """What the case is about in money, where its procedure says."""
+
+    def reaches(self, person: Person, excluded: Collection[str] = ()) -> bool:
+        """Whether a task given to him can be done: he is here, or somebody stands in for him."""
+        if person.key not in self.directory.absent:
+            return True
+        deputies = self.directory.deputies_of(person, self.procedure, self.amount)
+        return any(one.deputy not in excluded for one in deputies)
 
 
 def roles_of(step: Step, circumstances: Circumstances) -> tuple[Role, ...]:
@@ -42,16 +54,20 @@ def roles_of(step: Step, circumstances: Circumstances) -> tuple[Role, ...]:
 
 
 def assigned(roles: Iterable[Role], circumstances: Circumstances, excluded: Collection[str] = ()) -> list[Person]:
-    """Who has the task."""
+    """Who has the task. Where nobody can be reached at all it waits with who would have it."""
     roles = list(roles)
-    for role in roles:
-        found = [person for person in _holders(role, circumstances) if person.key not in excluded]
-        if found:
-            return found
-    for role in roles:
-        found = [person for person in _next_up(role, circumstances, excluded) if person.key not in excluded]
-        if found:
-            return found
+
+    def able(person: Person) -> bool:
+        return person.key not in excluded and circumstances.reaches(person, excluded)
+
+    for find in (_holders, _next_up_among(able)):
+        for role in roles:
+            if found := [person for person in find(role, circumstances) if able(person)]:
+                return found
+    for find in (_holders, _next_up_among(lambda person: person.key not in excluded)):
+        for role in roles:
+            if found := [person for person in find(role, circumstances) if person.key not in excluded]:
+                return found
     return []
 
 
@@ -64,11 +80,15 @@ def may_do(person: Person, roles: Iterable[Role], circumstances: Circumstances, 
 
 
 def told(words: Iterable[str], circumstances: Circumstances) -> list[Person]:
-    """Whom a rung tells; a rung whose position has no holder goes to the next one up."""
+    """Whom a rung tells; a rung whose position has no holder goes to the next one up, and so does one whose holders are all away
+    without a deputy (they are told as well). Deputies are told with whom they stand in for (`Work.tell`)."""
     people: list[Person] = []
     for text in words:
         role = parse_role(text)
-        people += _holders(role, circumstances) or _next_up(role, circumstances, ())
+        holders = _holders(role, circumstances)
+        people += holders
+        if not any(circumstances.reaches(person) for person in holders):
+            people += _next_up(role, circumstances, circumstances.reaches)
     return list(dict.fromkeys(people))
 
 
@@ -129,7 +149,8 @@ def _holders(role: Role, circumstances: Circumstances) -> list[Person]:
 
 
 def _people(directory: Directory, keys: Iterable[str]) -> list[Person]:
-    return [directory.people[key] for key in keys if key in directory.people]
+    """Who is named, or stands in a leaver's place."""
+    return list(dict.fromkeys(person for key in keys for person in directory.in_place_of(key)))
 
 
 def _first_filled(paths: Iterable[str], circumstances: Circumstances) -> list[str]:
@@ -150,15 +171,16 @@ def _of_rank(rank: int, departments: Iterable[str], circumstances: Circumstances
     return list(dict.fromkeys(people))
 
 
-def _next_up(role: Role, circumstances: Circumstances, excluded: Collection[str]) -> list[Person]:
-    """Who stands above an unfilled (or excluded) role: rank by rank until somebody is left."""
+def _next_up_among(able: Callable[[Person], bool]) -> Callable[[Role, Circumstances], list[Person]]:
+    return lambda role, circumstances: _next_up(role, circumstances, able)
+
+
+def _next_up(role: Role, circumstances: Circumstances, able: Callable[[Person], bool]) -> list[Person]:
+    """Who stands above an unfilled (or excluded, or absent) role: rank by rank until somebody is left."""
     directory = circumstances.directory
     for department, rank in _places(role, circumstances):
-        while True:
-            above = directory.next_up(department, rank)
-            if not above:
-                break
-            if left := [person for person in above if person.key not in excluded]:
+        while above := directory.next_up(department, rank):
+            if left := [person for person in above if able(person)]:
                 return left
             rank = min(post.rank for person in above for post in person.posts if post.rank > rank)
     return []

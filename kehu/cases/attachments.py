@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import PurePath
 
 from django.core.files.base import File
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from kehu.core import files
-from kehu.core.models import Organization
+from kehu.core.models import Organization, StoredFile
 from kehu.core.scope import scope
 
 from .models import Attachment
 from .work import Work
+
+WAITS = timedelta(days=7)
 
 
 @transaction.atomic
@@ -22,22 +25,21 @@ def attach(
     *, organization: Organization, number: str, uploads: Iterable[File], by: str, now: datetime, field: str = ""
 ) -> list[Attachment]:
     """The files belong to the case from now on; a name that is taken gets a number behind it."""
-    uploads = list(uploads)
-    for upload in uploads:
-        files.check_size(upload)
+    uploads = _checked(uploads, organization)
+    stored = [files.store(organization, upload) for upload in uploads]
     with scope(organization):
         work = Work(organization, None, now)
         work.by = work.people.people[by]
         folder = work.take(number)
         taken = set(Attachment.objects.filter(case=folder.case).values_list("name", flat=True))
         added = []
-        for upload in uploads:
+        for upload, kept in zip(uploads, stored, strict=True):
             name = _free_name(files.safe_name(upload.name), taken)
             taken.add(name)
             added.append(
                 Attachment.objects.create(
                     case=folder.case,
-                    stored=files.store(organization, upload),
+                    stored=kept,
                     name=name,
                     field=field,
                     by_id=work.by.id,
@@ -45,7 +47,7 @@ def attach(
                 )
             )
         if added:
-            folder.record("case.file_added", names=[attachment.name for attachment in added], field=field)
+            folder.record("case.file_added", **as_facts(added), field=field)
             work.write()
         return added
 
@@ -61,9 +63,7 @@ def keep(
     taken: Iterable[str] = (),
 ) -> list[Attachment]:
     """Files for a case that is about to be opened: they wait with their uploader until `open_case` takes them."""
-    uploads = list(uploads)
-    for upload in uploads:
-        files.check_size(upload)
+    uploads = _checked(uploads, organization)
     names = set(taken)
     kept = []
     with scope(organization):
@@ -76,6 +76,32 @@ def keep(
                 )
             )
     return kept
+
+
+def as_facts(added: Iterable[Attachment]) -> dict[str, list[str]]:
+    """Files as an event keeps them: by name and content."""
+    added = list(added)
+    return {
+        "names": [attachment.name for attachment in added],
+        "digests": [attachment.stored.digest for attachment in added],
+    }
+
+
+def clear_unused(organization: Organization, now: datetime, *, lost_before: datetime) -> int:
+    """Uploads whose case was never opened are forgotten after a week, and contents that nothing points to any more go with
+    them. `lost_before` is of the machine's own clock, also where a demo's clock was moved. Gives how many contents."""
+    with scope(organization):
+        Attachment.objects.filter(case=None, at__lt=now - WAITS).delete()
+        used = Attachment.objects.filter(stored=OuterRef("pk"))
+        unused = list(StoredFile.objects.filter(~Exists(used)).values_list("pk", flat=True))
+    return files.clear_away(organization, unused, lost_before=lost_before)
+
+
+def _checked(uploads: Iterable[File], organization: Organization) -> list[File]:
+    found = list(uploads)
+    for upload in found:
+        files.check(upload, organization)
+    return found
 
 
 def _free_name(name: str, taken: set[str]) -> str:

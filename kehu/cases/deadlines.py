@@ -103,8 +103,13 @@ class Reading:
             words = str(value_of(words, self.context))
         return Budget.parse(words)
 
+    def pauses(self, clock: str = "") -> tuple[Suspension, ...]:
+        """When a clock stood still: with the whole case (""), or by itself."""
+        whole = self.suspensions.get("", ())
+        return (*whole, *self.suspensions.get(clock, ())) if clock else whole
+
     def counted(self, words: Limit, start: datetime, clock: str = "") -> Counted | None:
-        pauses = self.suspensions.get(clock, ())
+        pauses = self.pauses(clock)
         budget = self.budget(words)
         instant = due(self.calendar, budget, start, pauses)
         return Counted(self.calendar, instant, budget, start, pauses) if instant else None
@@ -168,7 +173,7 @@ def rungs(ladder: Iterable[Rung], found: Counted, kind: str = "rung", row: str =
         elif rung.at:
             at = found.instant.at
         else:
-            after = due(found.calendar, Budget.parse(rung.after or ""), before)
+            after = due(found.calendar, Budget.parse(rung.after or ""), before, found.suspensions)
             at = after.at if after else before
         before = at
         yield Planned(kind, at, number, row, is_due=rung.at == "due", provisional=found.instant.provisional)
@@ -181,7 +186,11 @@ def _so_long_before(found: Counted, budget: Budget) -> datetime:
     if not budget.is_working or not found.start:
         return found.instant.at - budget.duration
     left = found.remaining(found.start) - budget.duration
-    return found.start if left <= timedelta() else add_working_time(found.calendar, found.start, left).at
+    return (
+        found.start
+        if left <= timedelta()
+        else add_working_time(found.calendar, found.start, left, found.suspensions).at
+    )
 
 
 def _watched(number: int, watch: Watch, reading: Reading) -> Iterator[Planned]:
@@ -194,7 +203,12 @@ def _waited(wait: Wait, reading: Reading) -> Iterator[Planned]:
     if wait.until:
         moment = reading.moment(wait.until)
     elif wait.for_:
-        reached = due(reading.calendar, reading.budget(wait.for_), reading.moment(wait.from_) or reading.opened_at)
+        reached = due(
+            reading.calendar,
+            reading.budget(wait.for_),
+            reading.moment(wait.from_) or reading.opened_at,
+            reading.pauses(),
+        )
         moment = reached.at if reached else None
     else:
         moment = None
@@ -207,5 +221,5 @@ def late_minutes(key: str, clock: Clock, reading: Reading, until: datetime) -> D
     start = reading.moment(clock.from_)
     if start is None:
         return Decimal(0)
-    over = lateness(reading.calendar, reading.budget(clock.within), start, until, reading.suspensions.get(key, ()))
+    over = lateness(reading.calendar, reading.budget(clock.within), start, until, reading.pauses(key))
     return Decimal(int(over.total_seconds() // 60))

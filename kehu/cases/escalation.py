@@ -1,6 +1,6 @@
 """What happens when an instant comes: a reminder, a task overdue, a rung of the ladder, a watched row, the end of a wait.
 
-Workers claim due instants one at a time and fire each in its own transaction. Whether it still matters is asked then, under
+Workers claim due instants by the hundred and fire them in one transaction; where one fails, each in its own. Whether it still matters is asked then, under
 the case's lock: an instant of a task that is done does nothing. Fired late, because no worker ran, it still counts from its own moment.
 """
 
@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
 
 from django.db import DatabaseError, connection, transaction
 from django.db.models import QuerySet
 
 from kehu.core.models import Organization
-from kehu.core.scope import scope
+from kehu.core.scope import every_organization, scope
 from kehu.engine import advance
 from kehu.engine.definitions import Rung, Step, read_ladder
 from kehu.engine.records import decoded, holds
-from kehu.organizations.queries import Person
+from kehu.organizations.queries import Person, turning_days
 
 from .assignment import told
 from .folder import Folder
-from .models import Assignment, Deadline, Task
+from .handing_on import hand_on
+from .models import Deadline, Task
 from .work import Work
 
 log = logging.getLogger("kehu.deadlines")
+BATCH = 100
+"""So many instants are fired in one transaction: what they leave is written together."""
 
 
 def fire_due(
@@ -33,70 +37,102 @@ def fire_due(
 ) -> int:
     """Fires every instant that has come, oldest first; gives how many."""
     fired = 0
-    while fired < limit and _fire_next(now, organization, cases):
-        fired += 1
+    with scope(organization) if organization else every_organization():
+        while fired < limit and (done := _fire_next(now, cases, min(BATCH, limit - fired))):
+            fired += done
     return fired
 
 
 def run_until(start: datetime, end: datetime, organization: Organization, cases: Collection[int] | None = None) -> int:
     """The worker's work while a clock moves from `start` to `end`: every instant is fired at its own time, and what that starts
-    comes in its turn. For stories and a demo's clock."""
+    comes in its turn; on the days on which people go, come back or leave, what was theirs is handed on. For stories and a demo's
+    clock. Gives how many instants were fired."""
+    zone = ZoneInfo(organization.timezone)
+    days = turning_days(organization, start.astimezone(zone).date(), end.astimezone(zone).date())
     fired = 0
-    while following := _waiting(end, organization, cases).values_list("at", flat=True).first():
-        done = fire_due(max(following, start), organization=organization, cases=cases)
-        if not done:
-            break
-        fired += done
+    for day in days:
+        midnight = datetime.combine(day, time.min, zone)
+        fired += _fire_until(start, midnight, organization, cases)
+        hand_on(organization, midnight)
+    return fired + _fire_until(start, end, organization, cases)
+
+
+def _fire_until(start: datetime, end: datetime, organization: Organization, cases: Collection[int] | None) -> int:
+    fired = 0
+    with scope(organization):
+        while following := _waiting(end, cases).values_list("at", flat=True).first():
+            done = fire_due(max(following, start), organization=organization, cases=cases)
+            if not done:
+                break
+            fired += done
     return fired
 
 
-def _waiting(now: datetime, organization: Organization | None, cases: Collection[int] | None) -> QuerySet[Deadline]:
+def _waiting(now: datetime, cases: Collection[int] | None) -> QuerySet[Deadline]:
     waiting = Deadline.everywhere.filter(active=True, at__lte=now).order_by("at", "id")
-    if organization:
-        waiting = waiting.filter(organization=organization)
     return waiting if cases is None else waiting.filter(case__in=cases)
 
 
-def _fire_next(now: datetime, organization: Organization | None, cases: Collection[int] | None) -> bool:
-    deadline = None
+def _fire_next(now: datetime, cases: Collection[int] | None, most: int) -> int:
+    """The next instants of one organization, in one transaction; where one of them fails, each in its own."""
+    batch: list[Deadline] = []
     try:
         with transaction.atomic():
-            deadline = _claim(now, organization, cases)
-            if deadline is not None:
-                with scope(deadline.organization):
-                    _fire(deadline, now)
-    except DatabaseError:
-        raise
+            batch = _claim(now, cases, most)
+            if batch:
+                with scope(batch[0].organization_id):
+                    _fire(batch, now)
     except Exception as error:
-        if deadline is None:
+        if len(batch) > 1:
+            return sum(_fire_next(now, cases, 1) for _instant in batch)
+        if not batch or isinstance(error, DatabaseError):
             raise
         # One instant that cannot be fired (a mistake in a pack) must not stand in the way of all others.
+        (deadline,) = batch
         log.exception("instant %s of case %s could not be fired", deadline.pk, deadline.case_id)
         Deadline.everywhere.filter(pk=deadline.pk).update(active=False, error=f"{type(error).__name__}: {error}"[:2000])
-    return deadline is not None
+    return len(batch)
 
 
-def _claim(now: datetime, organization: Organization | None, cases: Collection[int] | None) -> Deadline | None:
-    """The next instant, for this worker alone."""
-    waiting = _waiting(now, organization, cases).select_related("organization", "case")
+def _claim(now: datetime, cases: Collection[int] | None, most: int) -> list[Deadline]:
+    """The next instants, for this worker alone."""
+    waiting = _waiting(now, cases).select_related("case").only(*_CLAIMED)
     if connection.features.has_select_for_update_skip_locked:
         # The case's lock first, as every action takes it; a case somebody is working on is left for the next turn.
         waiting = waiting.select_for_update(skip_locked=True, of=("case",))
-    while deadline := waiting.first():
-        # The update is the claim: one worker wins it; who lost looks for the next.
-        if Deadline.everywhere.filter(pk=deadline.pk, active=True).update(active=False, fired_at=now):
-            return deadline
-    return None
+    found = list(waiting[:most])
+    # One of a case: what it moves may move the next. A case waits for the one that opened it, which its end may move.
+    firsts: dict[int, Deadline] = {}
+    for deadline in found:
+        if deadline.organization_id == found[0].organization_id:
+            firsts.setdefault(deadline.case_id, deadline)
+    mine = [deadline for deadline in firsts.values() if deadline.case.parent_id not in firsts]
+    # Whoever had a case until now may have fired its instants: asked again under its lock.
+    left = Deadline.everywhere.filter(pk__in=[deadline.pk for deadline in mine], active=True)
+    keys = set(left.values_list("pk", flat=True)) if mine else set()
+    if found and not keys:
+        return _claim(now, cases, most)
+    if keys:
+        left.update(active=False, fired_at=now)
+    return [deadline for deadline in mine if deadline.pk in keys]
 
 
-def _fire(deadline: Deadline, now: datetime) -> None:
-    work = Work(deadline.organization, None, now)
-    folder = work.take(pk=deadline.case_id)
-    if not folder.state.is_open:
+_CLAIMED = (*("organization_id", "case_id", "case__parent", "task_id", "kind", "rung", "row", "at", "is_due"),)
+
+
+def _fire(batch: list[Deadline], now: datetime) -> None:
+    work = Work(Organization.objects.get(pk=batch[0].organization_id), None, now)
+    work.take_all({deadline.case_id for deadline in batch})
+    for deadline in batch:
+        _fire_one(work.folders[deadline.case_id], deadline)
+    work.write()
+
+
+def _fire_one(folder: Folder, deadline: Deadline) -> None:
+    if not folder.state.is_open or folder.state.paused:
         return
     if deadline.kind == Deadline.Kind.CLOCK:
         _climb_clock(folder, deadline)
-        work.write()
         return
     task = next((task for task in folder.tasks if task.pk == deadline.task_id and task.is_open), None)
     if task is None:
@@ -109,7 +145,6 @@ def _fire(deadline: Deadline, now: datetime) -> None:
             _watch(folder, task, step, deadline)
         case Deadline.Kind.WAIT:
             _go_on(folder, task, step)
-    work.write()
 
 
 def _climb_clock(folder: Folder, deadline: Deadline) -> None:
@@ -121,9 +156,7 @@ def _climb_clock(folder: Folder, deadline: Deadline) -> None:
     rung = ladder[deadline.rung]
     open_tasks = [task for task in folder.tasks if task.is_open]
     step = open_tasks[0].step if open_tasks else folder.procedure.first_step
-    members = Assignment.objects.filter(task__in=open_tasks, is_open=True).values_list("member_id", flat=True)
-    assigned = tuple(dict.fromkeys(person for key in members if (person := folder.work.people.by_id.get(key))))
-    people = told(rung.tell, folder.circumstances(step, "", assigned))
+    people = told(rung.tell, folder.circumstances(step, "", folder.holders(*open_tasks)))
     kind = "reminder" if rung.is_reminder else "overdue" if rung.at else "escalated"
     folder.work.tell(f"clock_{kind}", people, folder, step, clock=deadline.row)
     folder.record(f"clock.{kind}", clock=deadline.row, told=[person.key for person in people], rung=deadline.rung)
@@ -185,6 +218,5 @@ def _go_on(folder: Folder, task: Task, step: Step) -> None:
 
 
 def _people(folder: Folder, task: Task, words: tuple[str, ...]) -> list[Person]:
-    members = [assignment.member_id for assignment in task.assignments.filter(is_open=True)]
-    assigned = tuple(person for key in members if (person := folder.work.people.by_id.get(key)))
-    return told(words, folder.circumstances(task.step, task.item, assigned))
+    """`assignee` is whoever has the task, and whose signature it waits for."""
+    return told(words, folder.circumstances(task.step, task.item, folder.holders(task)))

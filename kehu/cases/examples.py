@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.utils import translation
@@ -26,9 +26,10 @@ from kehu.engine.definitions import FieldDefinition
 from kehu.engine.records import decoded
 from kehu.ledgers.customers import actions as customers
 from kehu.ledgers.customers import queries as customer_queries
+from kehu.organizations import absences, deputies, members
 from kehu.organizations import actions as organizations
 from kehu.organizations.calendars import Budget, due
-from kehu.organizations.models import Member
+from kehu.organizations.models import Absence, DeputyRule, Member
 from kehu.organizations.queries import directory, local_now
 from kehu.procedures import actions as procedures
 from kehu.procedures.forms import folded
@@ -38,19 +39,15 @@ from kehu.procedures.sources import Source
 from . import actions
 from .assignment import assists, told
 from .escalation import run_until
+from .handing_on import hand_on
 from .models import Case, Task
+from .queries import waiting_for
+from .verbs import VERBS, perform
 from .work import Work
 
+Done = TypeVar("Done")
 _DURATION = re.compile(r"(\d+)\s*(minute|hour|day|week)s?")
 _PLACE = re.compile(r"([a-z0-9-]+)(?:\[(.+)\])?")
-_ACTS: dict[str, Callable[..., Case]] = {
-    "send_back": actions.send_back,
-    "hand_over": actions.hand_over,
-    "void": actions.void,
-    "reopen": actions.reopen,
-}
-
-
 Report = Callable[[Organization, str, datetime], Any]
 """What a register or the statistics of that key show at a moment."""
 
@@ -156,6 +153,8 @@ def run_stories(
                     Difference(source.file, source.line_of((number,)), f"story {number + 1}", str(error))
                 )
             transaction.set_rollback(True)
+        with scope(organization):
+            organization.refresh_from_db(fields=["version", "chain_head"])
     return result
 
 
@@ -205,12 +204,17 @@ class Player:
                 ("do", self._do),
                 ("try", self._try),
                 ("wait", self._wait),
+                ("absent", self._absent),
+                ("back", self._back),
+                ("leaves", self._leaves),
                 ("expect", self._expect),
             ):
                 if word in line:
                     act(line)
                     return
-            raise StoryError(f"a step is start, do, try, wait or expect; this one has {', '.join(map(str, line))}")
+            raise StoryError(
+                f"a step is start, do, try, wait, absent, back, leaves or expect; this one has {', '.join(map(str, line))}"
+            )
         except StoryError as error:
             self._differs((), str(error))
             raise _StoryOver from None
@@ -320,11 +324,77 @@ class Player:
             raise StoryError("a try says `refused:` order, position, data, rule or conflict")
         self._attempt(line, lambda: self._act(str(line["try"]), line))
 
-    def _attempt(self, line: Mapping[str, Any], act: Callable[[], Case]) -> Case | None:
+    # -- who is here
+
+    def _absent(self, line: Mapping[str, Any]) -> None:
+        """Somebody is away; a deputy that is named accepts at once, unless `accepted: false`."""
+        self._move_clock(line)
+        member = self._person(line["absent"])
+        deputy = self._person(line["deputy"]) if line.get("deputy") else ""
+
+        def act() -> None:
+            absences.enter(
+                organization=self.organization,
+                member=member,
+                first_day=self._date(line["from"]) if "from" in line else self._today(),
+                last_day=self._date(line["until"]),
+                kind=str(line.get("kind", "leave")),
+                deputy=deputy,
+                procedures=[str(key) for key in line.get("procedures") or ()],
+                limit=Decimal(str(line["limit"])) if "limit" in line else None,
+                by=self._person(line["by"]) if "by" in line else member,
+                now=self.now,
+            )
+            rule = DeputyRule.objects.order_by("-number").first()
+            if deputy and rule and line.get("accepted", True):
+                deputies.accept(organization=self.organization, number=rule.number, by=deputy, now=self.now)
+            hand_on(self.organization, self.now)
+
+        self._attempt(line, act)
+
+    def _back(self, line: Mapping[str, Any]) -> None:
+        self._move_clock(line)
+        member = self._person(line["back"])
+        found = Absence.objects.filter(member__key=member, canceled_at=None, valid_until__gt=self._today()).first()
+        if found is None:
+            raise StoryError(f"{member} is not away")
+        pk = found.pk
+
+        def act() -> None:
+            absences.end(organization=self.organization, absence=pk, by=member, now=self.now)
+            hand_on(self.organization, self.now)
+
+        self._attempt(line, act)
+
+    def _leaves(self, line: Mapping[str, Any]) -> None:
+        """Somebody leaves the company after the day `on`; what was his is handed on when that day is over."""
+        self._move_clock(line)
+        successor = self._person(line["successor"]) if line.get("successor") else ""
+
+        def act() -> None:
+            members.leave(
+                organization=self.organization,
+                member=self._person(line["leaves"]),
+                last_day=self._date(line["on"]) if "on" in line else self._today(),
+                successor=successor,
+                by=self._person(line["by"]) if "by" in line else "",
+                now=self.now,
+            )
+            hand_on(self.organization, self.now)
+
+        self._attempt(line, act)
+
+    def _today(self) -> date:
+        return local_now(self.organization, self.now).date()
+
+    def _date(self, value: Any) -> date:
+        return self._moment(value).astimezone(self.zone).date()
+
+    def _attempt(self, line: Mapping[str, Any], act: Callable[[], Done]) -> Done | None:
         expected = line.get("refused")
         try:
             with transaction.atomic():
-                case = act()
+                done = act()
         except Refusal as refusal:
             words = str(refusal)
             if expected is None:
@@ -336,7 +406,7 @@ class Player:
             return None
         if expected is not None:
             self._differs((), f"should be refused as {expected}, but was done")
-        return case
+        return done
 
     def _act(self, step: str, line: Mapping[str, Any]) -> Case:
         place = _PLACE.fullmatch(step)
@@ -353,30 +423,42 @@ class Player:
             "now": self.now,
             "reason": str(line.get("reason") or data.pop("reason", "") or ""),
         }
-        if verb in ("void",):
-            return _ACTS[verb](**common)
-        if verb == "reopen":
-            return actions.reopen(**common, to=line.get("to"))
-        if verb == "send_back":
-            return actions.send_back(
-                **common, step=step, item=item, to=line["to"], to_item=line.get("to_item"), version=line.get("version")
-            )
-        if verb == "hand_over":
-            return actions.hand_over(**common, step=step, item=item, to=self._person(line["to"], case, step, item))
-        if verb == "save":
-            actions.save_draft(
-                **{key: value for key, value in common.items() if key != "reason"},
-                step=step,
-                item=item,
-                values=self._values(data, case, step, item),
-            )
-            return case
         if verb:
-            raise StoryError(f'there is no verb "{verb}" yet')
+            return self._verb(str(verb), line, case, step, item, common, data)
         return actions.complete(
             **common, step=step, item=item, outcome=line.get("outcome"), to=line.get("to"), values=self._values(data, case, step, item),
             version=line.get("version"),
         )  # fmt: skip
+
+    def _verb(
+        self,
+        name: str,
+        line: Mapping[str, Any],
+        case: Case,
+        step: str,
+        item: str,
+        common: dict[str, Any],
+        data: dict[str, Any],
+    ) -> Case:
+        """Any verb of the table; what it is given stands beside `verb:` by the name of its parameter."""
+        verb = VERBS.get("save_draft" if name == "save" else name)
+        if verb is None:
+            raise StoryError(f'there is no verb "{name}"; there are {", ".join(VERBS)}')
+        given: dict[str, Any] = {}
+        for parameter in verb.parameters:
+            value = common.get(parameter.name) if parameter.name == "reason" else line.get(parameter.name)
+            if parameter.type == "values":
+                value = self._values(data, case, step, item)
+            elif parameter.type == "member" and value:
+                value = self._person(value, case, step, item)
+            elif parameter.type == "members" and value:
+                value = [self._person(one, case, step, item) for one in ([value] if isinstance(value, str) else value)]
+            given[parameter.name] = value
+        reason = common.pop("reason")
+        if reason and verb.parameter("reason") is None:
+            raise StoryError(f'"{name}" takes no reason')
+        subject: dict[str, Any] = {"step": step, "item": item} if verb.subject == "task" else {}
+        return perform(verb.name, **common, **subject, given=given, version=line.get("version"))
 
     def _cases(self) -> Iterator[Case]:
         """The cases started in this story, the latest first, each with those it opened."""
@@ -448,6 +530,8 @@ class Player:
             "due": self._expect_due,
             "overdue": self._expect_overdue,
             "told": self._expect_told,
+            "acted": self._expect_acted,
+            "waits_for": self._expect_waits_for,
             "status": self._expect_status,
             "data": self._expect_data,
             "ledger": self._expect_ledger,
@@ -513,6 +597,43 @@ class Player:
                         f"{place}: {words} should have been told; told were {_listed(sorted(actual))}",
                     )
 
+    def _expect_acted(self, expected: Mapping[str, Any]) -> None:
+        """Who completed a step last: `{by: deputy, for: principal}`, or only who."""
+        for place, who in expected.items():
+            match = _PLACE.fullmatch(str(place))
+            assert match
+            task = (
+                Task.objects.filter(case__in=[case.pk for case in self._cases()], step=match[1], item=match[2] or "")
+                .filter(state=Task.State.DONE)
+                .select_related("done_by")
+                .order_by("-closed_at", "-id")
+                .first()
+            )
+            wanted = who if isinstance(who, Mapping) else {"by": who, "for": None}
+            actual = {
+                "by": task.done_by.key if task and task.done_by else None,
+                "for": task.acting.get("for") if task else None,
+            }
+            for word, words in wanted.items():
+                name = self._person(words) if words else None
+                self._same(("expect", "acted", place), f"{place} {word}", actual.get(word), name)
+
+    def _expect_waits_for(self, expected: Mapping[str, Any]) -> None:
+        """In whose inboxes an open step is, deputies included; all of them."""
+        now = self._today()
+        people = directory(self.organization, now)
+        for place, wanted in expected.items():
+            tasks = [task.pk for task in self._tasks() if str(task) == place]
+            found = {
+                person.key for person in people.people.values() if waiting_for(person).filter(task__in=tasks).exists()
+            }
+            names = {self._person(words) for words in ([wanted] if isinstance(wanted, str) else wanted)}
+            if found != names:
+                self._differs(
+                    ("expect", "waits_for", place),
+                    f"{place} should wait for {_listed(sorted(names))}, waits for {_listed(sorted(found))}",
+                )
+
     def _expect_status(self, expected: Any) -> None:
         status = self._current().status
         if status == VOIDED and expected in ("void", "cancelled", "canceled"):
@@ -533,7 +654,8 @@ class Player:
         found = []
         for task in self._tasks():
             holders = [
-                people.by_id[key] for key in task.assignments.filter(is_open=True).values_list("member_id", flat=True)
+                people.by_id[key]
+                for key in task.assignments.filter(is_open=True, part="do").values_list("member_id", flat=True)
             ]
             if assists(holders, self.loaded.procedures[task.case.procedure.key].owner, people):
                 found.append(str(task))
@@ -616,7 +738,7 @@ def _step_with_rows(steps: Mapping[str, Any]) -> str | None:
     return next((key for key, step in steps.items() if step.each), None)
 
 
-def _in_chinese(act: Callable[[], Case]) -> str:
+def _in_chinese(act: Callable[[], Any]) -> str:
     """The same refusal in the other language."""
     try:
         with translation.override("zh-hans"), transaction.atomic():

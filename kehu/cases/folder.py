@@ -5,17 +5,22 @@ Nothing is stored here: a folder gathers tasks, assignments, instants and events
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import QuerySet
+
 from kehu.core import events
+from kehu.core.rows import Kept
 from kehu.engine import advance
 from kehu.engine.advance import Effect, Move, State, Token
 from kehu.engine.definitions import ChildEnd, Opening, Procedure, Step, read_ladder
 from kehu.engine.records import Data, compute, encoded, rows_of, value_of
+from kehu.engine.roles import parse_role
 from kehu.ledgers.customers.models import Customer
 from kehu.organizations.calendars import Suspension as Pause
 from kehu.organizations.queries import Person
@@ -24,12 +29,17 @@ from kehu.procedures.packs import Running
 
 from . import deadlines
 from .assignment import Circumstances, assigned, excluded_by, roles_of, told
-from .models import Case, Deadline, Suspension, Task
-from .moves import as_facts, return_facts, state_of
+from .models import Assignment, Case, Deadline, Suspension, Task
+from .moves import as_facts, return_facts, signer_facts, state_of, token_of
 from .steps import OPERATIONS
+from .words import texts_of
 
 if TYPE_CHECKING:
     from .work import Work
+
+
+Given = tuple[Task, Assignment.Part, list[Person]]
+"""A task, what is to be done about it, and in whose inbox it therefore is."""
 
 
 class Folder:
@@ -37,18 +47,37 @@ class Folder:
 
     def __init__(self, work: Work, case: Case, running: Running, tasks: list[Task]):
         self.work, self.case, self.running, self.tasks = work, case, running, tasks
+        for task in tasks:
+            task.case = case
         self.state = state_of(case, running.procedure, tasks)
         self.touched = False
+        self._data_before = case.data if tasks else None
         self.new_tasks: list[Task] = []
         self.changed_tasks: list[Task] = []
+        self.moved: list[Task] = []
+        """Tasks there were before, whose due time is another now."""
         self.assigned: dict[tuple[str, str], list[Person]] = {}
         """Who gets the tasks opened now, by their place (step, row)."""
+        self.asked: list[Given] = []
+        """In whose inbox a task is from now on, besides."""
+        self.relieved: list[tuple[Task, Assignment.Part, list[int] | None]] = []
+        """In whose inbox it no longer is (members' ids; None for all)."""
+        self.restored: dict[tuple[str, str], datetime] = {}
+        """Tasks that stand again: since when they were closed."""
         self.clocks_replanned: dict[str, list[deadlines.Planned]] = {}
         self.replanned: dict[tuple[str, str], list[deadlines.Planned]] = {}
 
     @property
     def procedure(self) -> Procedure:
         return self.running.procedure
+
+    def new_texts(self) -> list[str] | None:
+        """The texts it is found by, where they are others than before, or the case is new."""
+        if not self.touched:
+            return None
+        texts = texts_of(self.running, self.case.data)
+        is_known = self._data_before is not None and texts == texts_of(self.running, self._data_before)
+        return None if is_known else texts
 
     # -- what expressions and roles are read against
 
@@ -71,8 +100,7 @@ class Folder:
 
     @property
     def starter(self) -> str:
-        person = self.work.people.by_id.get(self.case.opener_id or 0)
-        return person.key if person else ""
+        return self.work.people.keys.get(self.case.opener_id or 0, "")
 
     def context(self, step: str, item: str = "", **more: Any) -> dict[str, Any]:
         each = self.procedure.steps[step].each
@@ -85,24 +113,39 @@ class Folder:
             directory=self.work.people,
             tables=self.running.tables,
             context=self.context(step, item),
-            doers={task.step: doer for task in self.tasks if (doer := self._doer(task))},
+            doers={task.step: (principal_of(task) or [doer])[0] for task in self.tasks if (doer := self._doer(task))},
             starter=self.starter,
             owner=self.procedure.owner,
             assigned=people,
+            procedure=self.procedure.key,
+            amount=self.amount,
         )
 
+    @property
+    def amount(self) -> Decimal | None:
+        """What the case is about in money; None where its procedure does not say, or nothing is filled yet."""
+        if self.procedure.amount is None:
+            return None
+        value = value_of(self.procedure.amount, {**self.state.data, **self.facts()})
+        return None if value is None else Decimal(str(value))
+
     def _doer(self, task: Task) -> str:
-        person = self.work.people.by_id.get(task.done_by_id or 0)
-        return person.key if task.state == Task.State.DONE and person else ""
+        return self.work.people.keys.get(task.done_by_id or 0, "") if task.state == Task.State.DONE else ""
 
     def submitters(self, step: str, item: str) -> set[str]:
-        """Who may not do this step, having submitted what it approves."""
+        """Who may not do this step: whoever submitted what it approves, and whoever stands in for him now."""
+        submitted = self.submitted(step, item)
+        stand_ins = self.work.people.stand_ins
+        return submitted | {one.deputy for key in submitted for one in stand_ins.get(key, ())}
+
+    def submitted(self, step: str, item: str) -> set[str]:
+        """Who submitted what this step approves, himself or through a deputy; then the deputy too."""
 
         def doers(approved: str) -> list[str]:
             mine = [
                 task for task in self.tasks if task.step == approved and task.item in ("", item) and self._doer(task)
             ]
-            return [self._doer(mine[-1])] if mine else []
+            return [self._doer(mine[-1]), *principal_of(mine[-1])] if mine else []
 
         return excluded_by(self.procedure.steps[step], self.procedure, doers)
 
@@ -110,10 +153,31 @@ class Folder:
         """The open task of that place."""
         return next((task for task in self.tasks if task.is_open and (task.step, task.item) == (step, item)), None)
 
+    def row(self, step: str, item: str = "") -> Task:
+        """The same, where it is known to be open."""
+        task = self.task(step, item)
+        assert task, f"{self.case} has no open task {step}[{item}]"
+        return task
+
+    def gets(self) -> Iterator[Given]:
+        """The tasks opened now and still open, with who has them."""
+        for place, people in self.assigned.items():
+            if task := self.task(*place):
+                yield task, Assignment.Part.DO, people
+
     # -- moving
 
-    def move(self, move: Move, event: str, *, values: Data | None = None, reason: str = "", **facts: Any) -> None:
-        """The move, as rows; then everything that follows from it."""
+    def move(
+        self,
+        move: Move,
+        event: str,
+        *,
+        values: Data | None = None,
+        reason: str = "",
+        holders: Mapping[tuple[str, str], list[Person]] | None = None,
+        **facts: Any,
+    ) -> None:
+        """The move, as rows; then everything that follows from it. `holders` have the tasks that stand again."""
         before = self.state
         self.touched = True
         self.case.version += 1
@@ -122,11 +186,17 @@ class Folder:
         told_of_it = self._close(move.closed, move, values or {}, reason) if move.closed else []
         for token in move.canceled:
             self._end(token, Task.State.HALTED if move.halted else Task.State.CANCELED)
+        for token in move.changed:
+            self._change(token, values or {}, reason)
         self._sync_arrivals()
         for token in move.opened:
             self._open(token)
+        for token in move.restored:
+            self._restore(token, (holders or {}).get(token.place))
+        if before.paused != self.state.paused:
+            self._keep_pause(reason)
         self._keep_suspensions(before)
-        self._replan(opened={token.place for token in move.opened})
+        self._replan(opened={token.place for token in move.opened}, toggled=before.paused != self.state.paused)
         self._replan_clocks(before)
         if told_of_it:
             facts["told"] = [person.key for person in told_of_it]
@@ -139,11 +209,16 @@ class Folder:
 
     def _close(self, token: Token, move: Move, values: Data, reason: str) -> list[Person]:
         """The task is done; gives whom the step tells of it."""
-        task = self._row(token)
+        task = self.row(*token.place)
         task.state = Task.State.DONE if move.outcome else Task.State.SENT_BACK
         task.closed_at, task.closed_version = self.work.now, self.case.version
-        task.done_by_id = self.work.by.id if self.work.by else None
-        task.outcome, task.reason, task.filled, task.draft = move.outcome, reason, encoded(values), {}
+        if task.held and token.held == move.outcome:  # who signed after has agreed: it stays the holder's completion
+            task.held = ""
+        else:
+            task.done_by_id = self.work.by.id if self.work.by else None
+            task.acting = self._acting_facts()
+            task.reason, task.filled, task.held = reason, encoded(values), ""
+        task.outcome, task.draft = move.outcome, {}
         self.mark(task)
         step = self.procedure.steps[token.step]
         outcome = step.all_outcomes().get(move.outcome)
@@ -153,14 +228,60 @@ class Folder:
         return people
 
     def _end(self, token: Token, state: Task.State) -> None:
-        task = self._row(token)
+        task = self.row(*token.place)
         task.state, task.closed_at, task.closed_version = state, self.work.now, self.case.version
+        task.held = ""
         self.mark(task)
 
-    def _row(self, token: Token) -> Task:
-        task = self.task(token.step, token.item)
-        assert task, f"{self.case} has no open task {token.place}"
-        return task
+    def _change(self, token: Token, values: Data, reason: str) -> None:
+        """Other signers, or held until they have signed; in each inbox it is only while something is to be done."""
+        task = self.row(*token.place)
+        before = token_of(task)
+        if token.held and not before.held:
+            task.done_by_id = self.work.by.id if self.work.by else None
+            task.filled, task.reason, task.draft = encoded(values), reason, {}
+            task.acting = self._acting_facts()
+            self.relieved.append((task, Assignment.Part.DO, None))
+        elif before.held and not token.held:
+            self.asked.append((task, Assignment.Part.DO, self._people([task.done_by_id])))
+            task.draft, task.filled, task.reason, task.done_by_id = task.filled, {}, "", None
+            task.acting = {}
+        task.signers, task.held = [signer_facts(signer) for signer in token.signers], token.held
+        was, now = {signer.who for signer in before.asked}, {signer.who for signer in token.asked}
+        if gone := self._members(was - now):
+            self.relieved.append((task, Assignment.Part.SIGN, [person.id for person in gone]))
+        if new := self._members(now - was):
+            self.asked.append((task, Assignment.Part.SIGN, new))
+            self.work.tell("signature_asked", new, self, token.step, token.item, reason=reason)
+        self.mark(task)
+
+    def _acting_facts(self) -> dict[str, Any]:
+        return self.work.acting.facts() if self.work.acting else {}
+
+    def _members(self, keys: Iterable[str]) -> list[Person]:
+        people = self.work.people.people
+        return [people[key] for key in sorted(keys) if key in people]
+
+    def _people(self, ids: Iterable[int | None]) -> list[Person]:
+        return [person for pk in ids if (person := self.work.people.by_id.get(pk or 0))]
+
+    def _restore(self, token: Token, holders: list[Person] | None) -> None:
+        """The task stands again as it stood: what was filled is typed in it, and its time counts from its opening."""
+        closed = (Task.State.DONE, Task.State.SENT_BACK, Task.State.CANCELED)
+        rows = [task for task in self.tasks if (task.step, task.item) == token.place and task.state in closed]
+        task = max(rows, key=lambda row: row.closed_version or 0)
+        self.restored[token.place] = task.closed_at or self.work.now
+        if task.filled:
+            task.draft = task.filled
+        task.state, task.closed_at, task.closed_version = Task.State.OPEN, None, None
+        task.outcome, task.reason, task.filled, task.done_by_id, task.acting = "", "", {}, None, {}
+        task.signers, task.held = [signer_facts(signer) for signer in token.signers], ""
+        self.mark(task)
+        step = self.procedure.steps[token.step]
+        if step.kind == "task":
+            people = self._people_for(token, step) if holders is None else holders
+            self.asked.append((task, Assignment.Part.DO, people))
+            self.asked.append((task, Assignment.Part.SIGN, self._members(signer.who for signer in token.asked)))
 
     def mark(self, task: Task) -> None:
         """The task's row is written with the rest."""
@@ -187,14 +308,22 @@ class Folder:
     def _open(self, token: Token) -> None:
         step = self.procedure.steps[token.step]
         returns = [return_facts(back) for back in token.returns]
-        task = self._add(Task(step=token.step, item=token.item, kind=step.kind, returns=returns))
+        signers = [signer_facts(signer) for signer in token.signers]
+        task = self._add(Task(step=token.step, item=token.item, kind=step.kind, returns=returns, signers=signers))
         if step.kind != "task":
             return
+        if token.asked:
+            self.asked.append((task, Assignment.Part.SIGN, self._members(signer.who for signer in token.asked)))
         self.assigned[token.place] = people = self._people_for(token, step)
         task.department = next((unit for person in people for unit in person.departments), "")
         if self.work.by and [person.key for person in people] == [self.work.by.key]:
             return
         self.work.tell("task_opened", people, self, token.step, token.item)
+
+    def holders_now(self, task: Task) -> list[Person]:
+        """Who would get the task if it opened now."""
+        token = self.state.token(task.step, task.item)
+        return self._people_for(token, self.procedure.steps[task.step]) if token else []
 
     def _people_for(self, token: Token, step: Step) -> list[Person]:
         """Who did a step before has it again; otherwise the step's role says."""
@@ -204,9 +333,11 @@ class Folder:
         circumstances = self.circumstances(token.step, token.item)
         excluded = self.submitters(token.step, token.item)
         if again and token.returns:
-            return [self.work.people.people[self._doer(again[-1])]]
+            back = self.work.people.in_place_of((principal_of(again[-1]) or [self._doer(again[-1])])[0])
+            if back and all(circumstances.reaches(person) for person in back):
+                return back
         if token.step == self.procedure.first_step and self.starter and not again:
-            return [self.work.people.people[self.starter]]
+            return assigned([parse_role("starter")], circumstances)
         return assigned(roles_of(step, circumstances), circumstances, excluded)
 
     # -- clocks
@@ -214,14 +345,48 @@ class Folder:
     @cached_property
     def _suspensions(self) -> list[Suspension]:
         is_stored = any(task.pk for task in self.tasks)
-        can_pause = any(clock.paused_by for clock in self.procedure.clocks.values())
-        return list(Suspension.objects.filter(case=self.case)) if is_stored and can_pause else []
+        can_pause = self.case.pauses or any(clock.paused_by for clock in self.procedure.clocks.values())
+        return _SUSPENSIONS(self.case.pk) if is_stored and can_pause else []
+
+    def know(self, suspensions: list[Suspension], holding: Iterable[Assignment]) -> None:
+        """What was read for many cases at once need not be asked again."""
+        self._suspensions, self._holding = suspensions, list(holding)
+
+    @cached_property
+    def _holding(self) -> list[Assignment]:
+        return list(holding(Assignment.objects.filter(task__case=self.case)))
+
+    def holders(self, *tasks: Task) -> tuple[Person, ...]:
+        """Who has these tasks, and whose signature they wait for."""
+        keys = {task.pk for task in tasks}
+        people = (self.work.people.by_id.get(one.member_id) for one in self._holding if one.task_id in keys)
+        return tuple(dict.fromkeys(person for person in people if person))
 
     def pauses(self) -> dict[str, tuple[Pause, ...]]:
         found: dict[str, tuple[Pause, ...]] = {}
         for row in self._suspensions:
             found[row.clock] = (*found.get(row.clock, ()), Pause(row.started_at, row.ended_at, row.reason))
         return found
+
+    def _keep_pause(self, reason: str) -> None:
+        """While the case is paused, all its clocks stand still."""
+        rows = self._suspensions
+        if self.state.paused:
+            self.case.paused_at, self.case.pauses = self.work.now, self.case.pauses + 1
+            rows.append(
+                Suspension.objects.create(
+                    organization=self.work.organization,
+                    case=self.case,
+                    started_at=self.work.now,
+                    reason=reason[:200],
+                )
+            )
+            return
+        self.case.paused_at = None
+        for row in rows:
+            if not row.clock and row.ended_at is None:
+                row.ended_at = self.work.now
+                row.save(update_fields=["ended_at"])
 
     def _keep_suspensions(self, before: State) -> None:
         """A clock stands still while one of the steps that pause it is open."""
@@ -263,35 +428,52 @@ class Folder:
         after = compute(self.procedure.form, {**before.data, **changes}, self.facts())
         return {key: value for key, value in after.items() if key not in before.data or before.data[key] != value}
 
-    def _replan(self, opened: set[tuple[str, str]]) -> None:
-        """Due times follow the record: what changed is counted again."""
+    def _replan(self, opened: set[tuple[str, str]], *, toggled: bool = False) -> None:
+        """Due times follow the record: what changed is counted again. While the case is paused no instant comes; `toggled`
+        says that it was not before, or no longer is."""
+        stored: dict[int, list[Deadline]] | None = None
         for task in self.tasks:
             if not task.is_open:
                 continue
             step = self.procedure.steps[task.step]
             reading = self.reading(task)
             limit = deadlines.limit(step, self.procedure, reading)
-            planned = deadlines.instants(step, self.running.pack, limit, reading)
+            planned = [] if self.state.paused else deadlines.instants(step, self.running.pack, limit, reading)
             due_at = limit.instant.at if limit else None
             moved = due_at != task.due_at
             if task.pk is not None and (task.step, task.item) not in opened:
-                if not moved and not step.watch and not step.wait:
+                again = toggled or (task.step, task.item) in self.restored
+                if not moved and not again and not step.watch and not step.wait:
                     continue
-                waiting, fired = self._stored(task)
+                stored = self._stored() if stored is None else stored
+                waiting, fired = self._instants_of(task, stored.get(task.pk, []))
                 planned = [one for one in planned if one.place not in fired]
                 if not moved and {one.place for one in planned} == waiting:
                     continue
             if moved:
                 task.late_at = None
+                if task.pk is not None:
+                    self.moved.append(task)
             task.due_at, task.due_is_provisional = due_at, bool(limit and limit.instant.provisional)
             self.replanned[task.step, task.item] = planned
             self.mark(task)
 
-    def _stored(self, task: Task) -> tuple[set[deadlines.Place], set[deadlines.Place]]:
-        """The task's instants that are still to come, and those that have fired and must not again."""
-        rows = list(Deadline.objects.filter(task=task))
+    def _stored(self) -> dict[int, list[Deadline]]:
+        """The instants of the open tasks."""
+        found: dict[int, list[Deadline]] = {}
+        for row in Deadline.objects.filter(task__in=[task.pk for task in self.tasks if task.is_open and task.pk]):
+            found.setdefault(row.task_id or 0, []).append(row)
+        return found
+
+    def _instants_of(self, task: Task, rows: list[Deadline]) -> tuple[set[deadlines.Place], set[deadlines.Place]]:
+        """Those still to come, and those that have fired and must not again; what came while the task was closed did nothing."""
+        since = self.restored.get((task.step, task.item))
         waiting = {(row.kind, row.rung, row.row, row.at) for row in rows if row.active}
-        fired = {(row.kind, row.rung, row.row, row.at) for row in rows if row.fired_at}
+        fired = {
+            (row.kind, row.rung, row.row, row.at)
+            for row in rows
+            if row.fired_at and not (since and row.fired_at > since)
+        }
         return waiting, fired
 
     def limit(self, task: Task) -> deadlines.Counted | None:
@@ -323,26 +505,51 @@ class Folder:
                 value_of(clock.from_, {**self.state.data, **facts}),
             )
             paused_now = {token.step for token in self.state.tokens} & set(clock.paused_by)
-            if was == now and paused_now == {token.step for token in before.tokens} & set(clock.paused_by):
+            toggled = before.paused != self.state.paused
+            if (
+                not toggled
+                and was == now
+                and paused_now == {token.step for token in before.tokens} & set(clock.paused_by)
+            ):
                 continue
             limit = deadlines.clock_limit(
                 key, clock, self._reading({**self.state.data, **facts}, self.work.now, self.procedure.owner)
             )
             ladder = read_ladder(clock.escalate, self.running.pack.ladders, self.running.pack.default_ladder)
-            self.clocks_replanned[key] = list(deadlines.rungs(ladder, limit, "clock", key)) if limit else []
+            planned = list(deadlines.rungs(ladder, limit, "clock", key)) if limit and not self.state.paused else []
+            if toggled and planned:
+                planned = [one for one in planned if one.place not in self._clock_fired(key)]
+            self.clocks_replanned[key] = planned
+
+    def _clock_fired(self, key: str) -> set[deadlines.Place]:
+        rows = Deadline.objects.filter(case=self.case, kind=Deadline.Kind.CLOCK, row=key, fired_at__isnull=False)
+        return {(row.kind, row.rung, row.row, row.at) for row in rows}
 
     def recount(self) -> None:
         """Due times counted anew, because the calendar changed."""
         self.touched = True
         self._replan(opened=set())
         if self.replanned:
-            self.record("case.recounted", due={task.step: task.due_at for task in self.tasks if task.is_open})
+            self.record("case.recounted")
             self._update_case()
+
+    def _due_times(self) -> list[list[str | None]]:
+        """Until when the tasks must be done whose time was counted now, as an event keeps it."""
+        return [
+            [task.step, task.item, task.due_at.astimezone(UTC).isoformat() if task.due_at else None]
+            for place in self.replanned
+            if (task := self.task(*place))
+        ]
 
     # -- what follows
 
     def record(self, name: str, **facts: Any) -> None:
+        """An event of the case. What a deputy does names both: himself (`by`), and for whom and by which rule (`for`, `rules`)."""
+        if self.work.acting:
+            facts = {**self.work.acting.facts(), **facts}
         self.touched = True
+        if self.replanned:
+            facts["due"] = self._due_times()
         self.case.events += 1
         event = events.link(
             organization_id=self.work.organization.pk,
@@ -356,6 +563,7 @@ class Folder:
         )
         self.case.chain_head = event.digest
         self.work.events.append(event)
+        self.work.publish(event, self)
 
     def _update_case(self) -> None:
         case, state = self.case, self.state
@@ -400,11 +608,23 @@ class Folder:
         if opening.submit:
             child.complete(child.procedure.first_step, "", None, {})
 
-    def complete(self, step: str, item: str, outcome: str | None, values: Data, reason: str = "", **facts: Any) -> Move:
-        """The engine's move for a completed step, made."""
+    def complete(
+        self,
+        step: str,
+        item: str,
+        outcome: str | None,
+        values: Data,
+        reason: str = "",
+        *,
+        waits: bool = False,
+        **facts: Any,
+    ) -> Move:
+        """The engine's move for a completed step, made. What people do waits for the signers they added."""
         known = self.facts(reason=reason, **facts)
-        move = advance.complete(self.procedure, self.state, step, item, outcome, values, known)
-        self.move(move, "task.completed", values=values, reason=reason, step=step, item=item, outcome=move.outcome)
+        move = advance.complete(self.procedure, self.state, step, item, outcome, values, known, waits=waits)
+        event = "task.completed" if move.closed else "task.submitted"
+        chosen = move.outcome or next((token.held for token in move.changed), "")
+        self.move(move, event, values=values, reason=reason, step=step, item=item, outcome=chosen)
         return move
 
     def _ended(self) -> None:
@@ -436,6 +656,18 @@ class Folder:
             ),
             None,
         )
+
+
+_SUSPENSIONS = Kept(Suspension, lambda suspensions, case: suspensions.filter(case=case).order_by("pk"), int)
+
+
+def principal_of(task: Task) -> list[str]:
+    """Whom the task was done for, if a deputy did it."""
+    return [str(task.acting["for"])] if task.acting else []
+
+
+def holding(assignments: QuerySet[Assignment]) -> QuerySet[Assignment]:
+    return assignments.filter(is_open=True).exclude(part=Assignment.Part.ADVISE).order_by("pk")
 
 
 def customer_facts(customer: Customer | None) -> dict[str, Any] | None:

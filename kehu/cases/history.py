@@ -50,9 +50,22 @@ class Record:
     @cached_property
     def assigned(self) -> dict[int, list[int]]:
         """Who has each open task: task -> members."""
+        return self._with(Assignment.Part.DO)
+
+    @cached_property
+    def signing(self) -> dict[int, list[int]]:
+        """Whose signature each task waits for."""
+        return self._with(Assignment.Part.SIGN)
+
+    @cached_property
+    def advising(self) -> dict[int, list[int]]:
+        """Who was asked what he thinks, and has not said it yet."""
+        return self._with(Assignment.Part.ADVISE)
+
+    def _with(self, part: Assignment.Part) -> dict[int, list[int]]:
         found: dict[int, list[int]] = defaultdict(list)
         for assignment in self.assignments:
-            if assignment.is_open:
+            if assignment.is_open and assignment.part == part:
                 found[assignment.task_id].append(assignment.member_id)
         return found
 
@@ -60,7 +73,8 @@ class Record:
     def ever_assigned(self) -> dict[int, list[int]]:
         found: dict[int, list[int]] = defaultdict(list)
         for assignment in self.assignments:
-            found[assignment.task_id].append(assignment.member_id)
+            if assignment.part == Assignment.Part.DO:
+                found[assignment.task_id].append(assignment.member_id)
         return found
 
     @cached_property
@@ -74,7 +88,7 @@ class Record:
 
     @cached_property
     def may(self) -> May:
-        return what_may(self.person, self.folder, self.assigned)
+        return what_may(self.person, self.folder, self.assigned, self.advising, self.events)
 
     @cached_property
     def names(self) -> Names:

@@ -1,7 +1,11 @@
 """Procedures being carried out. Open tasks *are* the state of a case; there is no other."""
 
+import mimetypes
+
 from django.db import models
 
+from kehu.core.downloads import PICTURES
+from kehu.core.finding import Word
 from kehu.core.models import StoredFile
 from kehu.core.scope import OrganizationRow
 from kehu.ledgers.customers.models import Customer
@@ -28,6 +32,10 @@ class Case(OrganizationRow):
     changed_at = models.DateTimeField()
     due_at = models.DateTimeField(null=True, blank=True)
     """The nearest instant at which one of its open tasks is due."""
+    paused_at = models.DateTimeField(null=True, blank=True)
+    """Since when all its clocks stand still."""
+    pauses = models.PositiveSmallIntegerField(default=0)
+    """How often it was paused: none, and nothing need be looked up."""
     events = models.PositiveIntegerField(default=0)
     chain_head = models.CharField(max_length=64, blank=True)
 
@@ -67,6 +75,11 @@ class Task(OrganizationRow):
     department = models.CharField(max_length=60, blank=True)
     """Of whoever got it: its time limit is counted with that department's calendar."""
     returns = models.JSONField(default=list)
+    signers = models.JSONField(default=list)
+    """Who was asked to sign beside who has it: who, order (before, after), agreed."""
+    held = models.CharField(max_length=60, blank=True)
+    """The outcome it was completed with, while somebody who signs after has not agreed yet."""
+    nudged_at = models.DateTimeField(null=True, blank=True)
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True)
@@ -81,6 +94,8 @@ class Task(OrganizationRow):
     """What was filled when it was completed: older rounds and versions stay readable here."""
     draft = models.JSONField(default=dict)
     done_by = models.ForeignKey(Member, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    acting = models.JSONField(default=dict)
+    """Where a deputy did it: for whom, by which rules, from when until when these hold (`StandIn.facts`)."""
 
     class Meta:
         constraints = [
@@ -104,16 +119,30 @@ class Task(OrganizationRow):
 
 
 class Assignment(OrganizationRow):
-    """Somebody in whose inbox a task is. Who else may do it follows from the step's role."""
+    """Somebody in whose inbox a task is: to do it (who else may follows from the step's role), to sign it, or to say what he thinks."""
+
+    class Part(models.TextChoices):
+        DO = "do", "do"
+        SIGN = "sign", "sign"
+        ADVISE = "advise", "advise"
 
     task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="assignments")
     member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="assignments")
+    part = models.CharField(max_length=10, choices=Part, default=Part.DO)
     is_open = models.BooleanField(default=True)
     seen_at = models.DateTimeField(null=True, blank=True)
+    due_at = models.DateTimeField(null=True, blank=True)
+    """The task's, kept here as well: an inbox is read in this order, and its first page must not need all the tasks in it."""
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["task", "member"], name="assignment_once")]
-        indexes = [models.Index(fields=["organization", "member", "is_open"], name="assignment_inbox")]
+        constraints = [models.UniqueConstraint(fields=["task", "member", "part"], name="assignment_once")]
+        indexes = [
+            models.Index(
+                fields=["organization", "member", "due_at", "id"],
+                condition=models.Q(is_open=True),
+                name="assignment_inbox_by_due",
+            )
+        ]
 
     def __str__(self):
         return f"{self.task_id} → {self.member_id}"
@@ -143,7 +172,11 @@ class Deadline(OrganizationRow):
     """Why it could not be fired."""
 
     class Meta:
-        indexes = [models.Index(fields=["at"], condition=models.Q(active=True), name="deadline_next")]
+        indexes = [
+            models.Index(
+                fields=["organization", "at", "id"], condition=models.Q(active=True), name="deadline_by_moment"
+            )
+        ]
         ordering = ["at", "id"]
 
     def __str__(self):
@@ -151,7 +184,7 @@ class Deadline(OrganizationRow):
 
 
 class Suspension(OrganizationRow):
-    """A time in which a clock of the case stood still."""
+    """A time in which a clock of the case stood still; without a clock's key, all of them, because the case was paused."""
 
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="suspensions")
     clock = models.CharField(max_length=60, blank=True)
@@ -175,3 +208,20 @@ class Attachment(OrganizationRow):
 
     def __str__(self):
         return self.name
+
+    @property
+    def is_picture(self) -> bool:
+        """Small enough, and of a kind, to be shown beside its name."""
+        return mimetypes.guess_type(self.name)[0] in PICTURES and self.stored.size <= 5 * 2**20
+
+
+class CaseWord(Word):
+    """A word that finds a case."""
+
+    target = "case"
+    pk = models.CompositePrimaryKey("organization_id", "word", "case_id")
+    organization = models.ForeignKey("core.Organization", on_delete=models.PROTECT, related_name="+", db_index=False)
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="+", db_index=False)
+
+    def __str__(self):
+        return f"{self.word} → {self.case_id}"

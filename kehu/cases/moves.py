@@ -6,11 +6,12 @@ The engine's state of a case is read from its open tasks (`state_of`); the same 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kehu.engine import advance
-from kehu.engine.advance import Move, Return, State, Token
+from kehu.core.models import Event
+from kehu.engine import advance, withdrawal
+from kehu.engine.advance import Effect, Move, NotPossible, Return, Signer, State, Token
 from kehu.engine.definitions import Procedure
 from kehu.engine.records import decoded
 
@@ -20,12 +21,7 @@ from .models import Case, Task
 def state_of(case: Case, procedure: Procedure, tasks: list[Task]) -> State:
     """Where the case stands, from its rows."""
 
-    def tokens(state: str) -> tuple[Token, ...]:
-        return tuple(
-            Token(task.step, task.item, task.round, tuple(Return(**back) for back in task.returns))
-            for task in tasks
-            if task.state == state
-        )
+    last = max((task.closed_version or 0 for task in tasks if task.state == Task.State.HALTED), default=0)
 
     arrived: dict[str, tuple[str, ...]] = {}
     for task in tasks:
@@ -38,16 +34,41 @@ def state_of(case: Case, procedure: Procedure, tasks: list[Task]) -> State:
     return State(
         status=case.status,
         round=case.round,
-        tokens=tokens(Task.State.OPEN),
+        tokens=tuple(token_of(task) for task in tasks if task.is_open),
         arrived=arrived,
         data=decoded(procedure.form, case.data),
         done={(task.step, task.item): task.outcome for task in done},
-        halted=tokens(Task.State.HALTED) if case.status == advance.VOIDED else (),
+        halted=tuple(
+            token_of(task)
+            for task in tasks
+            if task.state == Task.State.HALTED and task.closed_version == last and case.status == advance.VOIDED
+        ),
+        paused=case.paused_at is not None,
+    )
+
+
+def token_of(task: Task) -> Token:
+    facts = ("step", "item", "round", "returns", "signers", "held")
+    return _token({name: getattr(task, name) for name in facts})
+
+
+def _token(facts: Mapping[str, Any]) -> Token:
+    return Token(
+        facts["step"],
+        facts["item"],
+        facts["round"],
+        tuple(Return(**back) for back in facts["returns"]),
+        tuple(Signer(**signer) for signer in facts.get("signers", ())),
+        facts.get("held", ""),
     )
 
 
 def return_facts(back: Return) -> dict[str, str]:
     return {"step": back.step, "item": back.item, "after": back.after}
+
+
+def signer_facts(signer: Signer) -> dict[str, Any]:
+    return {"who": signer.who, "order": signer.order, "agreed": signer.agreed}
 
 
 def as_facts(move: Move) -> dict[str, Any]:
@@ -65,33 +86,50 @@ def as_facts(move: Move) -> dict[str, Any]:
         facts["arrived"] = {step: list(places) for step, places in move.arrived.items()}
     if move.passed:
         facts["passed"] = list(move.passed)
-    if move.halted:
-        facts["halted"] = [_token_facts(token) for token in move.halted]
+    for name in ("halted", "changed", "restored"):
+        if tokens := getattr(move, name):
+            facts[name] = [_token_facts(token) for token in tokens]
+    if move.undone:
+        facts["undone"] = [[*place, outcome] for place, outcome in move.undone.items()]
+    if move.paused is not None:
+        facts["paused"] = move.paused
+    if move.effects:
+        facts["effects"] = [[effect.step, effect.item] for effect in move.effects]
     return facts
 
 
 def _token_facts(token: Token) -> dict[str, Any]:
-    return {
+    facts: dict[str, Any] = {
         "step": token.step,
         "item": token.item,
         "round": token.round,
         "returns": [return_facts(back) for back in token.returns],
     }
+    if token.signers:
+        facts["signers"] = [signer_facts(signer) for signer in token.signers]
+    if token.held:
+        facts["held"] = token.held
+    return facts
 
 
-def replayed(procedure: Procedure, facts: list[Mapping[str, Any]]) -> State:
+def replayed(procedure: Procedure, facts: Iterable[Mapping[str, Any]]) -> State:
     """The state that a case's recorded moves give."""
     state = State()
+    for move in moves_of(procedure, facts):
+        state = state.after(move)
+    return state
+
+
+def moves_of(procedure: Procedure, facts: Iterable[Mapping[str, Any]]) -> list[Move]:
+    """A case's recorded moves."""
+    state, moves = State(), []
     for move in facts:
 
         def tokens(key: str, move: Mapping[str, Any] = move) -> tuple[Token, ...]:
-            return tuple(
-                Token(one["step"], one["item"], one["round"], tuple(Return(**back) for back in one["returns"]))
-                for one in move.get(key, ())
-            )
+            return tuple(_token(one) for one in move.get(key, ()))
 
         closed = move.get("closed")
-        state = state.after(
+        moves.append(
             Move(
                 status=move["status"],
                 round=move["round"],
@@ -102,7 +140,37 @@ def replayed(procedure: Procedure, facts: list[Mapping[str, Any]]) -> State:
                 arrived={step: tuple(places) for step, places in move.get("arrived", {}).items()},
                 filled=decoded(procedure.form, move.get("filled", {})),
                 changes=decoded(procedure.form, move["changes"]),
+                effects=tuple(Effect(*place) for place in move.get("effects", ())),
+                passed=tuple(move.get("passed", ())),
                 halted=tokens("halted"),
+                changed=tokens("changed"),
+                restored=tokens("restored"),
+                undone={(step, item): outcome for step, item, outcome in move.get("undone", ())},
+                paused=move.get("paused"),
             )
         )
-    return state
+        state = state.after(moves[-1])
+    return moves
+
+
+ACTS = ("task.handed_over", "task.opinion_asked")
+"""What somebody does with a task and leaves no move."""
+
+
+class Past:
+    """What a case's events tell of its moves, read once for as many questions as there are."""
+
+    def __init__(self, procedure: Procedure, events: Iterable[Event]):
+        self.procedure, self.events = procedure, list(events)
+        self.recorded = [event for event in self.events if "move" in event.facts]
+        self.moves = moves_of(procedure, [event.facts["move"] for event in self.recorded])
+
+    def taken_back(self, step: str, item: str, facts: Mapping[str, Any]) -> Move:
+        """The move that takes that step's last completion back; `NotPossible` where somebody has acted on it."""
+        index = withdrawal.last_of(self.moves, step, item)
+        opened = {token.place for token in self.moves[index].opened}
+        for event in self.events:
+            place = (event.facts.get("step", ""), event.facts.get("item", ""))
+            if event.sequence > self.recorded[index].sequence and event.name in ACTS and place in opened:
+                raise NotPossible("order", "acted_since", step=step)
+        return withdrawal.withdraw(self.procedure, self.moves, index, facts)

@@ -2,46 +2,141 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from kehu.core.models import Organization
+from kehu.core.models import Event, Organization
+from kehu.engine.advance import NotPossible
 from kehu.engine.definitions import Pack, TableRole
 from kehu.engine.roles import Role, parse_role
 from kehu.organizations.queries import Directory, Person
+from kehu.organizations.standing_in import StandIn
 from kehu.procedures import revisions
 from kehu.procedures.packs import Running
 
 from .assignment import Circumstances, may_do, roles_of
 from .folder import Folder
-from .models import Task
+from .models import Assignment, Task
+from .moves import Past, token_of
 from .work import Work
 
 
-def may_open(work: Work, running: Running) -> bool:
-    """Whether who acts may start a case of this procedure."""
-    circumstances = Circumstances(
-        running.pack, work.people, running.tables, {"by": work.by_key}, owner=running.procedure.owner
-    )
+@dataclass(frozen=True)
+class Power:
+    """That somebody may: in his own right, or as a deputy (`acting`)."""
+
+    acting: StandIn | None = None
+
+
+def power(
+    person: Person | None,
+    may: Callable[[Person], bool],
+    people: Directory,
+    procedure: str,
+    amount: Decimal | None = None,
+) -> Power | None:
+    """By which power the person may: his own before that of somebody he stands in for today. None where he may not."""
+    if person is None:
+        return None
+    if may(person):
+        return Power()
+    for one in person.stands_in:
+        if one.covers(procedure, amount) and may(people.people[one.principal]):
+            return Power(one)
+    return None
+
+
+def power_to_open(work: Work, running: Running) -> Power | None:
+    """By which power who acts may start a case of this procedure."""
     first = running.procedure.steps[running.procedure.first_step]
-    return work.by is not None and may_do(work.by, roles_of(first, circumstances), circumstances)
+
+    def may(person: Person) -> bool:
+        circumstances = Circumstances(
+            running.pack, work.people, running.tables, {"by": person.key}, owner=running.procedure.owner
+        )
+        return may_do(person, roles_of(first, circumstances), circumstances)
+
+    return power(work.by, may, work.people, running.procedure.key)
+
+
+def may_open(work: Work, running: Running) -> bool:
+    return power_to_open(work, running) is not None
+
+
+def power_to_void(folder: Folder) -> Power | None:
+    return _power(folder, folder.procedure.void)
+
+
+def power_to_reopen(folder: Folder) -> Power | None:
+    return _power(folder, folder.procedure.reopen)
 
 
 def may_void(folder: Folder) -> bool:
-    return _may(folder, folder.procedure.void)
+    return power_to_void(folder) is not None
 
 
 def may_reopen(folder: Folder) -> bool:
-    return _may(folder, folder.procedure.reopen)
+    return power_to_reopen(folder) is not None
 
 
-def _may(folder: Folder, words: str) -> bool:
+def may_pause(folder: Folder) -> bool:
+    return power_to_pause(folder) is not None
+
+
+def power_to_pause(folder: Folder) -> Power | None:
+    return _power(folder, folder.procedure.pause)
+
+
+def _power(folder: Folder, words: str) -> Power | None:
     circumstances = folder.circumstances(folder.procedure.first_step)
-    return folder.work.by is not None and may_do(folder.work.by, [parse_role(words)], circumstances)
+    roles = [parse_role(words)]
+    return power(
+        folder.work.by,
+        lambda person: may_do(person, roles, circumstances),
+        folder.work.people,
+        folder.procedure.key,
+        circumstances.amount,
+    )
+
+
+def power_to_do(
+    folder: Folder, step: str, item: str, person: Person, assigned: Collection[int] | None = None
+) -> Power | None:
+    """By which power the person may do an open task. `assigned`: the members who have it; asked for where it is not given."""
+    known = assigned
+
+    def may(one: Person) -> bool:
+        nonlocal known
+        if is_entitled(folder, step, item, one):
+            return True
+        if known is None:
+            task = folder.task(step, item)
+            mine = Assignment.objects.filter(task=task, part=Assignment.Part.DO, is_open=True)
+            known = set(mine.values_list("member_id", flat=True)) if task and task.pk else set()
+        return one.id in known
+
+    return power(person, may, folder.work.people, folder.procedure.key, folder.amount)
+
+
+def power_of_asked(folder: Folder, person: Person, asked: Collection[str]) -> Power | None:
+    """By which power the person answers what these members were asked: he himself, or one he stands in for."""
+    return power(person, lambda one: one.key in asked, folder.work.people, folder.procedure.key, folder.amount)
+
+
+def beyond_the_mandate(folder: Folder, step: str, item: str, person: Person) -> StandIn | None:
+    """A power that would allow the task but for its limit."""
+    people = folder.work.people
+    for one in person.stands_in:
+        principal = people.people[one.principal]
+        falls_short = one.covers(folder.procedure.key) and not one.covers("", folder.amount)
+        if falls_short and is_entitled(folder, step, item, principal):
+            return one
+    return None
 
 
 @dataclass(frozen=True)
@@ -56,25 +151,138 @@ class May:
     reopen: bool = False
     returns: Mapping[int, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     """Task -> the places (step, row) done before, to which it may be sent back."""
+    acting: Mapping[int, StandIn] = field(default_factory=dict)
+    """Task -> for whom he may do it, where he may only as a deputy."""
+
+    case_verbs: frozenset[str] = frozenset()
+    """What he may do with the case itself, by name (`verbs.VERBS`)."""
+    task_verbs: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    """What he may do with each task, by name; also with one he has completed."""
+
+    def tasks_for(self, verb: str) -> set[int]:
+        return {key for key, verbs in self.task_verbs.items() if verb in verbs}
 
 
-def what_may(person: Person, folder: Folder, assigned: Mapping[int, Collection[int]]) -> May:
-    """`assigned`: task -> the members who have it. Only read; the action asks again."""
-    tasks = tuple(
-        task
+def what_may(
+    person: Person,
+    folder: Folder,
+    assigned: Mapping[int, Collection[int]],
+    advising: Mapping[int, Collection[int]] | None = None,
+    events: Iterable[Event] = (),
+) -> May:
+    """`assigned`: task -> the members who have it; `advising`: task -> the members who were asked about it. Only read; the action asks again."""
+    powers = {
+        task: power_to_do(folder, task.step, task.item, person, assigned.get(task.pk, ()))
         for task in folder.tasks
-        if task.is_open
-        and folder.state.is_open
-        and task.kind == "task"
-        and (person.id in assigned.get(task.pk, ()) or is_entitled(folder, task.step, task.item, person))
+        if task.is_open and folder.state.is_open and task.kind == "task" and not task.held
+    }
+    acting = {task: found.acting for task, found in powers.items() if found and found.acting}
+    tasks = tuple(task for task, found in powers.items() if found)
+    own = tuple(
+        task
+        for task in tasks
+        if {person.key, acting[task].principal if task in acting else person.key}
+        & folder.submitters(task.step, task.item)
     )
+    returns = {task.pk: _places_before(folder, task) for task in tasks}
+    takes_part = any(task in tasks for task in folder.tasks) or may_nudge(folder, person)
+    verbs = {
+        task.pk: frozenset(
+            [
+                *(_of_holder(folder, task, task in own, bool(returns[task.pk])) if task in tasks else ()),
+                *_of_asked(folder, task, person, (advising or {}).get(task.pk, ())),
+                *(_of_others(folder, task, person, assigned.get(task.pk, ()), takes_part)),
+            ]
+        )
+        for task in folder.tasks
+        if task.is_open and folder.state.is_open and task.kind == "task"
+    }
+    for task in withdrawable(folder, person, events):
+        verbs[task.pk] = verbs.get(task.pk, frozenset()) | {"withdraw"}
     return May(
         tasks=tasks,
-        own=tuple(task for task in tasks if person.key in folder.submitters(task.step, task.item)),
+        own=own,
+        acting={task.pk: one for task, one in acting.items()},
         void=folder.state.is_open and may_void(folder),
         reopen=not folder.state.is_open and may_reopen(folder),
-        returns={task.pk: _places_before(folder, task) for task in tasks},
+        returns=returns,
+        case_verbs=frozenset(_of_case(folder, takes_part)),
+        task_verbs={key: found for key, found in verbs.items() if found},
     )
+
+
+def _of_holder(folder: Folder, task: Task, is_own: bool, has_returns: bool) -> Iterator[str]:
+    yield from ("save_draft", "hand_over", "add_signer", "ask_opinion")
+    if task.signers:
+        yield "drop_signer"
+    if folder.state.paused:
+        return
+    if not is_own and not token_of(task).asked:
+        yield "complete"
+    if has_returns:
+        yield "send_back"
+
+
+def _of_asked(folder: Folder, task: Task, person: Person, advising: Collection[int]) -> Iterator[str]:
+    signers = {signer.who for signer in token_of(task).asked}
+    if signers and not folder.state.paused and power_of_asked(folder, person, signers):
+        yield "sign"
+    keys = folder.work.people.keys
+    if advising and power_of_asked(folder, person, {keys.get(member, "") for member in advising}):
+        yield "give_opinion"
+
+
+def _of_others(folder: Folder, task: Task, person: Person, holders: Collection[int], takes_part: bool) -> Iterator[str]:
+    if takes_part and not folder.state.paused and person.id not in holders:
+        yield "nudge"
+    if task.held and task.done_by_id == person.id:
+        yield "drop_signer"
+
+
+def _of_case(folder: Folder, takes_part: bool) -> Iterator[str]:
+    if takes_part:
+        yield "copy"
+    if not folder.state.is_open:
+        if may_reopen(folder):
+            yield "reopen"
+        return
+    if may_void(folder):
+        yield "void"
+    if may_pause(folder):
+        yield "resume" if folder.state.paused else "pause"
+
+
+def withdrawable(folder: Folder, person: Person, events: Iterable[Event]) -> list[Task]:
+    """What he completed and nobody has acted on: looked at only where something that it opened is still open."""
+    if not folder.state.is_open or folder.state.paused:
+        return []
+    fresh = {task.opened_at for task in folder.tasks if task.state in (Task.State.OPEN, Task.State.ARRIVED)}
+    closed = (Task.State.DONE, Task.State.SENT_BACK)
+    mine = [
+        task
+        for task in folder.tasks
+        if task.done_by_id == person.id and (task.held or (task.state in closed and task.closed_at in fresh))
+    ]
+    if not mine:
+        return []
+    past = Past(folder.procedure, events)
+    possible = {place for place in {(task.step, task.item) for task in mine} if _may_take_back(folder, past, *place)}
+    return [task for task in mine if (task.step, task.item) in possible]
+
+
+def _may_take_back(folder: Folder, past: Past, step: str, item: str) -> bool:
+    try:
+        past.taken_back(step, item, folder.facts())
+    except NotPossible:
+        return False
+    return True
+
+
+def may_nudge(folder: Folder, person: Person) -> bool:
+    """Who started the case, did a step of it, or may read all cases of the procedure."""
+    if person.key == folder.starter or any(task.done_by_id == person.id for task in folder.tasks):
+        return True
+    return may_read(person, folder.running, folder.work.people)
 
 
 def is_entitled(folder: Folder, step: str, item: str, person: Person) -> bool:
@@ -103,7 +311,12 @@ def _places_before(folder: Folder, task: Task) -> tuple[tuple[str, str], ...]:
 
 def may_see(person: Person, folder: Folder, involved: Collection[str] = ()) -> bool:
     """Who may read a case: whoever takes part (`involved`: had a task, was told), whoever may read the procedure's register,
-    and the members of the departments that the case names."""
+    the members of the departments that the case names, and while they stand in for one of these, their deputies."""
+    people = folder.work.people
+    return power(person, lambda one: _may_see(one, folder, involved), people, folder.procedure.key) is not None
+
+
+def _may_see(person: Person, folder: Folder, involved: Collection[str]) -> bool:
     if person.key in involved or person.key == folder.starter:
         return True
     if any(task.done_by_id == person.id for task in folder.tasks):
@@ -161,6 +374,11 @@ def role_words(running: Running, step: str, language: str | None = None) -> str:
     else:
         texts = list(role)
     return " / ".join(role_text(parse_role(text), running, language) for text in texts)
+
+
+def roles_text(words: str, running: Running) -> str:
+    """A role as the pack writes it, in words for people."""
+    return role_text(parse_role(words), running, get_language() or "zh-hans")
 
 
 def role_text(role: Role, running: Running, language: str) -> str:

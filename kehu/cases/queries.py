@@ -15,6 +15,7 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from kehu.core.models import Event, Organization
+from kehu.core.rows import Kept
 from kehu.engine.definitions import Step, Text
 from kehu.ledgers.customers.models import Customer
 from kehu.ledgers.customers.queries import named, short_name
@@ -94,7 +95,7 @@ def remaining_of(task: Task, calendar: Calendar, now: datetime) -> Due | None:
 
 def _working_days(calendar: Calendar, begin: datetime, end: datetime) -> int:
     first, last = calendar.local_day(begin) + timedelta(days=1), calendar.local_day(end)
-    return sum(1 for _ in calendar.working_days(first, last))
+    return calendar.count_working_days(first, last)
 
 
 def _is_close(task: Task, calendar: Calendar, now: datetime) -> bool:
@@ -133,6 +134,15 @@ class Row:
     holders: tuple[Person, ...] = ()
     closed_at: datetime | None = None
     cursor: str = ""
+    part: str = ""
+    """What is asked of the reader: do, sign, advise."""
+    is_paused: bool = False
+    place: tuple[str, str] = ("", "")
+    """The task's step and row, as keys."""
+    is_bulk: bool = False
+    """Several such tasks may be approved at once."""
+    principal: Person | None = None
+    """For whom the task is done, where it is somebody's for whom the reader stands in."""
 
 
 @dataclass(frozen=True)
@@ -164,13 +174,66 @@ def inbox_of(
             return reader.done(search, after)
 
 
+@dataclass(frozen=True)
+class Next:
+    """A task that waits for somebody."""
+
+    number: str
+    step: str
+    item: str
+    title: Text | None
+
+
+def next_tasks(person: Person) -> list[Next]:
+    """The first of his inbox: one statement, which reads no more than it shows."""
+    found = []
+    for assignment in _NEXT(person.id):
+        task = assignment.task
+        step = revisions.running(task.case.revision).procedure.steps.get(task.step)
+        found.append(Next(task.case.number, task.step, task.item, step.title if step else None))
+    return found
+
+
+_NEXT = Kept(
+    Assignment,
+    lambda assignments, member: (
+        assignments.filter(member=member, is_open=True)
+        .select_related("task__case__revision")
+        .only(
+            *("task", "task__case", "task__case__revision", "task__step", "task__item", "task__case__number"),
+            *("task__case__revision__digest", "task__case__revision__label"),
+        )
+        .order_by(F("due_at").asc(nulls_last=True), "pk")
+    ),
+    int,
+    limit=20,
+)
+
+
 def counts_of(person: Person) -> dict[str, str]:
     """How many are in each view; from a thousand on, "1000+"."""
     return {
-        "todo": capped(Assignment.objects.filter(member_id=person.id, is_open=True)),
+        "todo": capped(waiting_for(person)),
         "started": capped(Case.objects.filter(opener_id=person.id)),
         "done": capped(Task.objects.filter(done_by_id=person.id)),
     }
+
+
+def waiting_for(person: Person, rows: QuerySet[Assignment] | None = None) -> QuerySet[Assignment]:
+    """The open assignments that are his: his own, and those of whom he stands in for today. A task stands there once."""
+    rows = Assignment.objects.all() if rows is None else rows
+    if not person.stands_in:
+        return rows.filter(member_id=person.id, is_open=True)
+    mine = Q(member_id=person.id)
+    for one in person.stands_in:
+        theirs = Q(member__key=one.principal)
+        mine |= theirs if one.procedures is None else theirs & Q(task__case__procedure__key__in=one.procedures)
+    principals = [one.principal for one in person.stands_in]
+    theirs = Q(member__key__in=principals)
+    twice = Q(member_id=person.id) | theirs & Q(pk__lt=OuterRef("pk"))
+    also = Assignment.objects.filter(twice, task=OuterRef("task"), part=OuterRef("part"), is_open=True)
+    also = also.exclude(pk=OuterRef("pk"))
+    return rows.filter(Q(member_id=person.id) | ~Exists(also), mine, is_open=True)
 
 
 def capped(rows: QuerySet[Any]) -> str:
@@ -193,6 +256,11 @@ def cases_of(
         .order_by(F("closed_at").desc(nulls_first=True), "-opened_at", "-pk")[:limit]
     )
     return reader.case_rows(list(cases))
+
+
+def rows_of(organization: Organization, person: Person, now: datetime, cases: list[Case]) -> list[Row]:
+    """Cases as lines for this person: two statements, with `_cases()` read before."""
+    return _Reader(organization, person, now).case_rows(cases) if cases else []
 
 
 @dataclass(frozen=True)
@@ -252,6 +320,21 @@ def latest_events(cases: Iterable[Case], limit: int = 20) -> list[tuple[Case, Ev
     return [(by_stream[event.stream], event) for event in events]
 
 
+def standing(cases: list[Case], people: Directory) -> tuple[dict[int, list[Task]], dict[int, list[Person]]]:
+    """The open tasks of each case, and who has each: two statements."""
+    tasks: dict[int, list[Task]] = {}
+    kept = Task.objects.filter(case__in=cases, state=Task.State.OPEN).defer("filled", "draft")
+    for task in kept.order_by("pk"):
+        tasks.setdefault(task.case_id, []).append(task)
+    holders: dict[int, list[Person]] = {}
+    open_ = [task.pk for found in tasks.values() for task in found]
+    waiting = Assignment.objects.filter(task__in=open_, is_open=True).exclude(part=Assignment.Part.ADVISE)
+    for task_id, member_id in waiting.values_list("task_id", "member_id"):
+        if person := people.by_id.get(member_id):
+            holders.setdefault(task_id, []).append(person)
+    return tasks, holders
+
+
 def _cases() -> QuerySet[Case]:
     return Case.objects.select_related("procedure", "revision", "customer").defer("data", "revision__definition")
 
@@ -268,16 +351,21 @@ class _Reader:
     # -- the views
 
     def todo(self, search: str, after: str) -> Page:
-        assignments = self._tasks(Assignment.objects, "task__").filter(member_id=self.person.id, is_open=True)
+        assignments = waiting_for(self.person, self._tasks(Assignment.objects, "task__"))
         if search:
             assignments = assignments.filter(self._matching(search, "task__case__", "task__step__in"))
-        assignments = assignments.order_by(F("task__due_at").asc(nulls_last=True), "pk")
+        assignments = assignments.order_by(F("due_at").asc(nulls_last=True), "pk")
         if after:
-            assignments = assignments.filter(_later_than(after, "task__due_at"))
+            assignments = assignments.filter(_later_than(after, "due_at"))
         found = list(assignments[: PAGE + 1])
         rows = [
             self._task_row(
-                one.task, _cursor(one.task.due_at, one.pk), is_unread=one.seen_at is None, group=self._group(one.task)
+                one.task,
+                _cursor(one.due_at, one.pk),
+                is_unread=one.seen_at is None and one.member_id == self.person.id,
+                group=self._group(one.task),
+                principal=self.people.by_id.get(one.member_id) if one.member_id != self.person.id else None,
+                part=one.part,
             )
             for one in found[:PAGE]
         ]
@@ -307,17 +395,7 @@ class _Reader:
 
     def case_rows(self, cases: list[Case]) -> list[Row]:
         """Cases with their open steps and who has them: two statements more."""
-        open_tasks: dict[int, list[Task]] = {}
-        kept = Task.objects.filter(case__in=cases, state=Task.State.OPEN).defer("filled", "draft")
-        for task in kept.order_by("pk"):
-            open_tasks.setdefault(task.case_id, []).append(task)
-        holders: dict[int, list[Person]] = {}
-        tasks = [task.pk for found in open_tasks.values() for task in found]
-        for task_id, member_id in Assignment.objects.filter(task__in=tasks, is_open=True).values_list(
-            "task_id", "member_id"
-        ):
-            if person := self.people.by_id.get(member_id):
-                holders.setdefault(task_id, []).append(person)
+        open_tasks, holders = standing(cases, self.people)
         return [self._case_row(case, open_tasks.get(case.pk, []), holders) for case in cases]
 
     def _case_row(self, case: Case, tasks: list[Task], holders: Mapping[int, list[Person]]) -> Row:
@@ -329,7 +407,7 @@ class _Reader:
             steps=tuple(dict.fromkeys(steps)),
             item="",
             outcome=None,
-            due=remaining_of(nearest, self._calendar(case), self.now) if nearest else None,
+            due=remaining_of(nearest, self._calendar(case), self.now) if nearest and not case.paused_at else None,
             group="all",
             is_unread=False,
             at=case.opened_at,
@@ -338,7 +416,16 @@ class _Reader:
             cursor=_cursor(case.opened_at, case.pk),
         )
 
-    def _task_row(self, task: Task, cursor: str, *, group: Group, is_unread: bool = False) -> Row:
+    def _task_row(
+        self,
+        task: Task,
+        cursor: str,
+        *,
+        group: Group,
+        is_unread: bool = False,
+        part: str = "",
+        principal: Person | None = None,
+    ) -> Row:
         case = task.case
         step = self._step(case, task.step)
         outcome = step.all_outcomes().get(task.outcome) if step else None
@@ -347,12 +434,16 @@ class _Reader:
             steps=(step.title,) if step else (),
             item=self._item(task.item),
             outcome=outcome.title if outcome else None,
-            due=remaining_of(task, self._calendar(case), self.now) if task.is_open else None,
+            due=remaining_of(task, self._calendar(case), self.now) if task.is_open and not case.paused_at else None,
             group=group,
             is_unread=is_unread,
             at=task.opened_at if task.is_open else task.closed_at or task.opened_at,
             closed_at=task.closed_at,
             cursor=cursor,
+            part=part,
+            place=(task.step, task.item),
+            is_bulk=part == Assignment.Part.DO and bool(step and step.bulk_outcome),
+            principal=principal,
         )
 
     def _facts(self, case: Case) -> dict[str, Any]:
@@ -364,6 +455,7 @@ class _Reader:
             "customer_code": case.customer.code if case.customer else "",
             "status": case.status,
             "status_title": end.title if end else None,
+            "is_paused": case.paused_at is not None,
         }
 
     def _step(self, case: Case, key: str) -> Step | None:

@@ -46,6 +46,68 @@ class OpenAlready(OutOfOrder):
     message = _("“{step}” is open already.")
 
 
+class CasePaused(OutOfOrder):
+    code = "case.paused"
+    message = _("{number} has been paused since {at}; nothing moves until it is resumed.")
+
+
+class PausedAlready(OutOfOrder):
+    code = "case.paused_already"
+    message = _("{number} is paused already, since {at}.")
+
+
+class NotPaused(OutOfOrder):
+    code = "case.not_paused"
+    message = _("{number} is not paused, so it cannot be resumed.")
+
+
+class WaitsForSigners(OutOfOrder):
+    code = "task.waits_for_signers"
+    message = _("“{step}” waits for the signature of {people}. Nudge them, or take the request back.")
+
+
+class AskedAlready(OutOfOrder):
+    code = "task.asked_already"
+    message = _("{people} was asked already for “{step}”.")
+
+
+class NotAsked(OutOfOrder):
+    code = "task.not_asked"
+    message = _("Nothing is asked of {people} at “{step}” now.")
+
+
+class NotAskedOfYou(NotYours):
+    code = "task.not_asked_of_you"
+    message = _("Nobody asked you about “{step}”.")
+
+
+class ActedSince(OutOfOrder):
+    code = "task.acted_since"
+    message = _(
+        "“{step}” cannot be withdrawn any more: somebody has acted on it since. Ask whoever has it now to send it back."
+    )
+
+
+class HasConsequences(OutOfOrder):
+    code = "task.has_consequences"
+    message = _("“{step}” cannot be withdrawn: it has opened another case or changed other records.")
+
+
+class NothingToWithdraw(NotYours):
+    code = "task.nothing_to_withdraw"
+    message = _("“{step}” was not completed by you, so there is nothing to withdraw.")
+
+
+class NudgedAlready(AgainstTheRule):
+    code = "task.nudged_already"
+    message = _("“{step}” was nudged at {before}; the next time is possible from {at} on.")
+
+
+class TakesNoPart(NotYours):
+    code = "case.takes_no_part"
+    message = _("This is for whoever started {number}, works on it or may read all such cases.")
+
+
 class WrongPosition(NotYours):
     code = "task.wrong_position"
     message = _("“{step}” is for {role}; your position does not allow it.")
@@ -64,6 +126,21 @@ class MayNotSee(NotYours):
 class OwnSubmission(AgainstTheRule):
     code = "task.own_submission"
     message = _("You submitted this yourself; somebody else must decide it.")
+
+
+class SubmittedByPrincipal(AgainstTheRule):
+    code = "task.submitted_by_principal"
+    message = _(
+        "{principal} submitted this, and you stand in for {principal}; a deputy does not approve it either. "
+        "Somebody else must decide it."
+    )
+
+
+class BeyondTheMandate(NotYours):
+    code = "task.beyond_the_mandate"
+    message = _(
+        "You stand in for {principal} up to {limit}, and this case is about {amount}. It is for whoever stands above {principal}."
+    )
 
 
 class NotStartable(AgainstTheRule):
@@ -110,6 +187,13 @@ _WORDS: dict[str, type[Refusal]] = {
     "not_closed": NotClosed,
     "not_done_before": NotDoneBefore,
     "open_already": OpenAlready,
+    "paused_already": PausedAlready,
+    "not_paused": NotPaused,
+    "waits_for_signers": WaitsForSigners,
+    "asked_already": AskedAlready,
+    "not_asked": NotAsked,
+    "acted_since": ActedSince,
+    "has_consequences": HasConsequences,
 }
 
 

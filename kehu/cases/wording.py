@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -40,6 +40,8 @@ class Entry:
     reason: str = ""
     changes: list[Change] = field(default_factory=list)
     told: str = ""
+    mandate: str = ""
+    """By which deputy rule, where a deputy did it."""
     next: list[str] = field(default_factory=list)
 
 
@@ -58,8 +60,16 @@ class Words:
     def person(self, who: str | int | None) -> str:
         return self.record.names.of(who, self.language)
 
-    def actor(self, who: str | int | None) -> str:
-        return self.person(who) or _("The system")
+    def actor(self, who: str | int | None, acting: Mapping[str, Any] | None = None) -> str:
+        """Who did it; of a deputy's act both names. `acting` is what the task or event keeps of it (`StandIn.facts`)."""
+        name = self.person(who) or _("The system")
+        if acting and acting.get("for"):
+            return _("{deputy} (for {principal})").format(deputy=name, principal=self.person(acting["for"]))
+        return name
+
+    def mandate(self, acting: Mapping[str, Any]) -> str:
+        """By which deputy rule somebody acted, in one line; empty for his own right."""
+        return mandate(acting, self.language, self.person)
 
     def department(self, key: str) -> str:
         unit = self.folder.work.people.units.get(key)
@@ -131,6 +141,21 @@ class Words:
         return ("、" if self.language.startswith("zh") else ", ").join(texts)
 
 
+def mandate(acting: Mapping[str, Any], language: str, name: Callable[[str], str]) -> str:
+    """ "under deputy rule 12 (2024-03-15 to 2024-03-19)", and through whom where deputies of deputies act."""
+    if not acting.get("for"):
+        return ""
+    joint = "、" if language.startswith("zh") else ", "
+    words = _("Under deputy rule {rules} ({first} to {last})").format(
+        rules=joint.join(str(number) for number in acting["rules"]),
+        first=acting["valid_from"],
+        last=acting["valid_until"],
+    )
+    if via := acting.get("via"):
+        return _("{rule}, through {people}").format(rule=words, people=joint.join(name(key) for key in via))
+    return words
+
+
 def timeline(record: Record) -> list[Entry]:
     """Every event of the case, the newest first."""
     words = Words(record)
@@ -154,7 +179,7 @@ def entry_of(words: Words, event: Event) -> Entry:
 
 def _entry(words: Words, event: Event) -> Entry:
     facts = event.facts
-    person = words.actor(event.by)
+    person = words.actor(event.by, facts)
     step = words.step(facts.get("step", ""), facts.get("item", "")) if facts.get("step") else ""
     entry = Entry(
         at=event.at,
@@ -164,6 +189,7 @@ def _entry(words: Words, event: Event) -> Entry:
         sentence="",
         reason=facts.get("reason", ""),
         told=words.listed(words.person(key) for key in facts.get("told") or ()),
+        mandate=words.mandate(facts),
     )
     match event.name:
         case "case.opened":
@@ -186,6 +212,30 @@ def _entry(words: Words, event: Event) -> Entry:
             entry.sentence = _("{person} handed “{step}” over to {to}.").format(
                 person=person, step=step, to=words.person(facts.get("to"))
             )
+        case "task.withdrawn":
+            entry.icon, entry.tone = "arrow-back-up", "refused"
+            entry.sentence = _("{person} withdrew “{step}”.").format(person=person, step=step)
+        case "task.nudged":
+            entry.icon = "bell"
+            entry.sentence = _("{person} nudged “{step}”.").format(person=person, step=step)
+        case "case.copied":
+            entry.icon = "copy"
+            entry.sentence = _("{person} sent a copy.").format(person=person)
+        case "case.paused":
+            entry.icon, entry.tone = "player-pause", "late"
+            entry.sentence = _("{person} paused the case; its clocks stand still.").format(person=person)
+        case "case.resumed":
+            entry.icon = "player-play"
+            entry.sentence = _("{person} resumed the case.").format(person=person)
+        case "task.handed_on":
+            entry.icon = "users"
+            to = words.listed(words.person(key) for key in facts.get("to") or ())
+            gone = words.listed(words.person(key) for key in facts.get("from") or ())
+            entry.sentence = (
+                _("“{step}” was with {gone}, who cannot do it now; it came to {to}.")
+                if gone
+                else _("“{step}” was with nobody; it came to {to}.")
+            ).format(step=step, gone=gone, to=to)
         case "case.voided":
             entry.icon, entry.tone = "ban", "refused"
             entry.sentence = _("{person} voided the case.").format(person=person)
@@ -212,8 +262,65 @@ def _entry(words: Words, event: Event) -> Entry:
             entry.kind, entry.icon, entry.tone = "deadline", "clock-exclamation", "late"
             entry.sentence = _("“{step}”: row {row} is overdue.").format(step=step, row=int(facts.get("row", 0)) + 1)
         case _other:
-            _deadline(words, event, entry, step)
+            if not _asked(words, event, entry, step):
+                _deadline(words, event, entry, step)
     return entry
+
+
+def _asked(words: Words, event: Event, entry: Entry, step: str) -> bool:
+    """Signatures and opinions that somebody was asked for."""
+    person = words.actor(event.by)
+    people = words.listed(words.person(key) for key in event.facts.get("who") or ())
+    outcome = words.outcome(event.facts.get("step", ""), event.facts.get("outcome", ""))
+    match event.name:
+        case "task.signer_added":
+            entry.icon = "user-plus"
+            before = event.facts.get("order") == "before"
+            entry.sentence = (
+                _("{person} asked {people} to sign “{step}” before it is completed.")
+                if before
+                else _("{person} asked {people} to sign “{step}” after it is completed.")
+            ).format(person=person, people=people, step=step)
+        case "task.signer_handed_on" | "task.opinion_handed_on":
+            entry.icon = "users"
+            to = words.listed(words.person(key) for key in event.facts.get("to") or ())
+            entry.sentence = (
+                _("{gone} has left and was asked about “{step}”; {to} is asked instead.")
+                if to
+                else _("{gone} has left; what was asked about “{step}” is asked of nobody any more.")
+            ).format(gone=people, step=step, to=to)
+        case "task.signer_dropped":
+            entry.icon = "circle-x"
+            entry.sentence = _("{person} no longer asks {people} to sign “{step}”.").format(
+                person=person, people=people, step=step
+            )
+        case "task.submitted":
+            entry.icon, entry.tone = "check", "done"
+            entry.sentence = (
+                _("{person} completed “{step}”: {outcome}. It waits for the added signers.")
+                if outcome
+                else _("{person} completed “{step}”. It waits for the added signers.")
+            ).format(person=person, step=step, outcome=outcome)
+        case "task.signed":
+            entry.icon, entry.tone = "signature", "done"
+            entry.sentence = _("{person} signed “{step}”.").format(person=person, step=step)
+        case "task.signature_refused":
+            entry.icon, entry.tone = "arrow-back-up", "refused"
+            entry.sentence = _("{person} refused to sign “{step}”.").format(person=person, step=step)
+        case "task.opinion_asked":
+            entry.icon = "message"
+            entry.sentence = _("{person} asked {people} for an opinion on “{step}”.").format(
+                person=person, people=people, step=step
+            )
+        case "task.opinion_given":
+            entry.icon = "message"
+            entry.sentence = _("{person} gave an opinion on “{step}”.").format(person=person, step=step)
+        case "task.opinion_declined":
+            entry.icon = "message"
+            entry.sentence = _("{person} has no opinion on “{step}”.").format(person=person, step=step)
+        case _other:
+            return False
+    return True
 
 
 def _deadline(words: Words, event: Event, entry: Entry, step: str) -> None:
@@ -245,7 +352,7 @@ def _is_refusal(words: Words, facts: Mapping[str, Any]) -> bool:
 
 def _opened(words: Words, event: Event, move: Mapping[str, Any]) -> Iterator[str]:
     """What the act opened, and for whom."""
-    for token in move.get("opened") or ():
+    for token in [*(move.get("opened") or ()), *(move.get("restored") or ())]:
         title = words.step(token["step"], token.get("item", ""))
         task = next(
             (

@@ -6,20 +6,26 @@ history, and however many tasks one step opens, the number of statements stays t
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from kehu.core import numbering
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+
+from kehu.core import numbering, rows
 from kehu.core.models import Event, Message, Organization
 from kehu.engine import advance
 from kehu.engine.records import Data
 from kehu.ledgers.customers.models import Customer
 from kehu.organizations.queries import Directory, Person, directory, local_now
+from kehu.organizations.standing_in import StandIn
 from kehu.procedures import revisions
 
-from .folder import Folder
-from .models import Assignment, Case, Deadline, Task
+from .folder import Folder, Given, holding
+from .models import Assignment, Case, Deadline, Suspension, Task
 from .refusals import NoSuchCase
+from .words import enter as enter_words
 
 
 class Work:
@@ -31,6 +37,8 @@ class Work:
         self.folders: dict[int, Folder] = {}
         self.messages: list[Message] = []
         self.events: list[Event] = []
+        self.acting: StandIn | None = None
+        """By which power who acts does so, where it is not his own."""
 
     def clock_face(self, moment: datetime | None) -> str:
         """A moment as the organization's clock showed it."""
@@ -44,17 +52,35 @@ class Work:
         """The case, locked until the transaction ends; without `lock` only to be read."""
         if pk in self.folders:
             return self.folders[pk]
-        cases = Case.objects.select_related("customer__owner", "opener", "revision").defer("revision__definition")
-        if lock:
-            cases = cases.select_for_update(of=("self",))
-        case = cases.filter(number=number).first() if pk is None else cases.filter(pk=pk).first()
+        case = _CASE[lock, pk is None].first(number if pk is None else pk)
         if case is None:
             raise NoSuchCase(number=number or "")
-        folder = Folder(
-            self, case, revisions.running(case.revision), list(Task.objects.filter(case=case).order_by("id"))
-        )
+        tasks = _TASKS(case.pk)
+        for task in tasks:
+            task.case = case
+        folder = Folder(self, case, revisions.running(case.revision), tasks)
         self.folders[case.pk] = folder
         return folder
+
+    def take_all(self, keys: Collection[int]) -> None:
+        """These cases, which the caller has locked: four statements, however many they are."""
+        cases = (
+            Case.objects.select_related("customer__owner", "revision").defer("revision__definition").filter(pk__in=keys)
+        )
+        tasks: dict[int, list[Task]] = defaultdict(list)
+        pauses: dict[int, list[Suspension]] = defaultdict(list)
+        holders: dict[int, list[Assignment]] = defaultdict(list)
+        for task in Task.objects.filter(case__in=keys).order_by("pk"):
+            tasks[task.case_id].append(task)
+        for suspension in Suspension.objects.filter(case__in=keys).order_by("pk"):
+            pauses[suspension.case_id].append(suspension)
+        case_of = {task.pk: task.case_id for found in tasks.values() for task in found if task.is_open}
+        for assignment in holding(Assignment.objects.filter(task__in=case_of)):
+            holders[case_of[assignment.task_id]].append(assignment)
+        for case in cases:
+            folder = Folder(self, case, revisions.running(case.revision), tasks[case.pk])
+            folder.know(pauses[case.pk], holders[case.pk])
+            self.folders[case.pk] = folder
 
     def new(
         self,
@@ -71,7 +97,7 @@ class Work:
         assert written.current
         running = revisions.running(written.current)
         pattern = running.pack.numbering[running.procedure.numbering or procedure.replace("-", "_")]
-        case = Case.objects.create(
+        case = Case(
             organization=self.organization,
             procedure=written,
             revision=written.current,
@@ -84,19 +110,37 @@ class Work:
             changed_at=self.now,
             data={},
         )
+        rows.insert([case])
         folder = Folder(self, case, running, [])
         self.folders[case.pk] = folder
-        folder.move(advance.start(running.procedure, data, folder.facts()), "case.opened")
+        folder.move(
+            advance.start(running.procedure, data, folder.facts()),
+            "case.opened",
+            number=case.number,
+            procedure=procedure,
+            customer=customer.code if customer else "",
+            opener=opener.key if opener else "",
+        )
         return folder
 
     def tell(
         self, kind: str, people: list[Person], folder: Folder, step: str = "", item: str = "", **facts: Any
     ) -> None:
-        self.messages += [
+        """Each is told; of who is absent, his deputies too."""
+        for person in people:
+            self._tell(kind, person.key, folder, step, item, facts)
+            if person.key not in self.people.absent:
+                continue
+            for one in self.people.deputies_of(person, folder.procedure.key, folder.amount):
+                if one.deputy not in [other.key for other in people]:
+                    self._tell(kind, one.deputy, folder, step, item, {**facts, "for": person.key})
+
+    def _tell(self, kind: str, to: str, folder: Folder, step: str, item: str, facts: dict[str, Any]) -> None:
+        self.messages.append(
             Message(
                 organization=self.organization,
                 kind=kind,
-                recipient=person.key,
+                recipient=to,
                 case_number=folder.case.number,
                 step=step,
                 item=item,
@@ -104,36 +148,73 @@ class Work:
                 created_at=self.now,
                 next_attempt_at=self.now,
             )
-            for person in people
-        ]
+        )
+
+    def publish(self, event: Event, folder: Folder) -> None:
+        """To those outside who subscribed. It goes the way of every message, so it costs no statement of its own."""
+        if not {event.name, "*"}.intersection(self.organization.publishes):
+            return
+        told = {key: value for key, value in event.facts.items() if key != "move"}
+        self.messages.append(
+            Message(
+                organization=self.organization,
+                kind=event.name,
+                recipient="",
+                case_number=folder.case.number,
+                step=told.pop("step", ""),
+                item=told.pop("item", ""),
+                facts={
+                    "procedure": folder.running.procedure.key,
+                    "sequence": event.sequence,
+                    "by": event.by,
+                    "status": folder.state.status,
+                    "facts": told,
+                },
+                created_at=self.now,
+                next_attempt_at=self.now,
+            )
+        )
 
     def write(self) -> None:
         """Everything this step leaves, a statement a kind of row."""
         folders = list(self.folders.values())
         changed = [task for folder in folders for task in folder.changed_tasks]
-        _update(Task, changed, _TASK_COLUMNS)
-        new_tasks = [task for folder in folders for task in folder.new_tasks]
-        if new_tasks:
-            Task.objects.bulk_create(new_tasks)
+        rows.update(changed, _TASK_COLUMNS)
+        rows.insert([task for folder in folders for task in folder.new_tasks])
         closed = [task.pk for task in changed if task.state != Task.State.OPEN]
         if closed:
             Assignment.objects.filter(task__in=closed, is_open=True).update(is_open=False)
-        assignments = [
-            Assignment(organization=self.organization, task=task, member_id=person.id)
-            for folder in folders
-            for place, people in folder.assigned.items()
-            if (task := folder.task(*place))
-            for person in people
-        ]
-        if assignments:
-            Assignment.objects.bulk_create(assignments, ignore_conflicts=True)
+        self._write_assignments(folders)
+        moved = [task.pk for folder in folders for task in folder.moved if task.is_open]
+        if moved:
+            due_at = Task.objects.filter(pk=OuterRef("task")).values("due_at")[:1]
+            Assignment.objects.filter(task__in=moved, is_open=True).update(due_at=Subquery(due_at))
         self._write_deadlines(folders)
-        if self.events:
-            Event.objects.bulk_create(self.events)
-        if self.messages:
-            Message.objects.bulk_create(self.messages)
+        rows.insert(self.events)
+        rows.insert(self.messages)
         touched = [folder.case for folder in folders if folder.touched]
-        _update(Case, touched, _CASE_COLUMNS)
+        rows.update(touched, _CASE_COLUMNS)
+        enter_words((folder.case, texts) for folder in folders if (texts := folder.new_texts()) is not None)
+
+    def _write_assignments(self, folders: list[Folder]) -> None:
+        relieved = Q()
+        for task, part, members in (one for folder in folders for one in folder.relieved):
+            relieved |= Q(task=task, part=part) if members is None else Q(task=task, part=part, member__in=members)
+        if relieved:
+            Assignment.objects.filter(relieved, is_open=True).update(is_open=False)
+        new = [one for folder in folders for one in folder.gets()]
+        rows.insert([self._assignment(*one) for one in _each(new)], unless_there=True)
+        again = dict.fromkeys(_each(one for folder in folders for one in folder.asked))
+        if again:
+            Assignment.objects.bulk_create(
+                [self._assignment(*one) for one in again],
+                update_conflicts=True,
+                unique_fields=["task", "member", "part"],
+                update_fields=["is_open", "seen_at", "due_at"],
+            )
+
+    def _assignment(self, task: Task, part: Assignment.Part, member: int) -> Assignment:
+        return Assignment(organization=self.organization, task=task, member_id=member, part=part, due_at=task.due_at)
 
     def _write_deadlines(self, folders: list[Folder]) -> None:
         replanned = [
@@ -150,7 +231,7 @@ class Work:
                 Deadline.objects.filter(
                     case=folder.case, kind="clock", row__in=folder.clocks_replanned, active=True
                 ).update(active=False)
-        rows = [
+        planned_rows = [
             Deadline(organization=self.organization, case=task.case, task=task, **vars(planned))
             for task, instants, _ in replanned
             for planned in instants
@@ -160,20 +241,34 @@ class Work:
             for instants in folder.clocks_replanned.values()
             for planned in instants
         ]
-        if rows:
-            Deadline.objects.bulk_create(rows)
+        rows.insert(planned_rows)
 
 
-_TASK_COLUMNS = [
-    *("state", "closed_at", "closed_version", "outcome", "reason", "filled", "draft", "done_by"),
-    *("due_at", "due_is_provisional", "late_at"),
-]
-_CASE_COLUMNS = ["status", "round", "version", "data", "closed_at", "changed_at", "due_at", "events", "chain_head"]
+def _each(given: Iterable[Given]) -> Iterator[tuple[Task, Assignment.Part, int]]:
+    return ((task, part, person.id) for task, part, people in given for person in people if task.is_open)
 
 
-def _update(model: type[Task] | type[Case], rows: list[Any], columns: list[str]) -> None:
-    """One statement; for a single row the plain one, which costs a third of a bulk update's time."""
-    if len(rows) == 1:
-        rows[0].save(update_fields=columns)
-    elif rows:
-        model.objects.bulk_update(rows, columns)
+_TASK_COLUMNS = (
+    *("state", "closed_at", "closed_version", "outcome", "reason", "filled", "draft", "done_by", "acting"),
+    *("due_at", "due_is_provisional", "late_at", "signers", "held", "nudged_at", "department"),
+)
+_CASE_COLUMNS = (
+    *("status", "round", "version", "data", "closed_at", "changed_at", "due_at", "events", "chain_head"),
+    *("paused_at", "pauses"),
+)
+
+
+def _case(lock: bool, by_number: bool) -> rows.Kept[Case]:
+    """A case by its number or key, with what its rules read of its customer and revision."""
+
+    def question(cases: QuerySet[Case], case: Any) -> QuerySet[Case]:
+        found = cases.select_related("customer__owner", "revision").defer("revision__definition")
+        if lock:
+            found = found.select_for_update(of=("self",))
+        return found.filter(**{"number" if by_number else "pk": case})
+
+    return rows.Kept(Case, question, str if by_number else int)
+
+
+_CASE = {(lock, by_number): _case(lock, by_number) for lock in (True, False) for by_number in (True, False)}
+_TASKS = rows.Kept(Task, lambda tasks, case: tasks.filter(case=case).order_by("id"), int)

@@ -257,10 +257,10 @@ def test_one_instant_that_cannot_be_fired_does_not_stop_the_others(complaint, mo
     second = Telling(complaint.organization).start()
     fire = escalation._fire
 
-    def fails_for_the_first(deadline, now):
-        if deadline.case_id == complaint.case.pk:
+    def fails_for_the_first(batch, now):
+        if any(deadline.case_id == complaint.case.pk for deadline in batch):
             raise ValueError("the pack is wrong here")
-        fire(deadline, now)
+        fire(batch, now)
 
     monkeypatch.setattr(escalation, "_fire", fails_for_the_first)
     fire_due(FRIDAY + timedelta(hours=1))

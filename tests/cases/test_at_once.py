@@ -11,6 +11,7 @@ from kehu.cases import refusals
 from kehu.cases.escalation import fire_due
 from kehu.cases.examples import stage
 from kehu.cases.models import Case, Task
+from kehu.cases.verbs import perform
 from kehu.core.models import Message
 from kehu.core.refusals import Refusal
 from kehu.core.scope import scope
@@ -62,6 +63,29 @@ def test_of_two_who_decide_at_once_one_wins_and_the_other_is_told_who(mfg):
     assert len(refused) == 1
     assert isinstance(refused[0], refusals.DoneAlready)
     assert Task.objects.filter(case=complaint.case, step="fill-sheet").count() == 1
+
+
+def test_a_withdrawal_and_the_next_step_at_once_have_one_winner(mfg):
+    for _ in range(5):
+        complaint = Telling(mfg).start()
+        complaint.do("accept-complaint", by="sales_deputy_manager", outcome="help", help_needed=True)
+        common = {"organization": mfg, "number": complaint.number, "now": complaint.now}
+
+        def withdraw(common=common):
+            return perform("withdraw", **common, by="sales_deputy_manager", step="accept-complaint", given={})
+
+        def complete(common=common):
+            departments = [{"department": "quality"}]
+            values = {"customer_form_required": False, "departments": departments}
+            given = {"outcome": "clear", "values": values}
+            return perform("complete", **common, by="sales_rep", step="fill-sheet", given=given)
+
+        answers = at_once(withdraw, complete)
+
+        refused = [answer for answer in answers if isinstance(answer, Refusal)]
+        assert len(refused) == 1
+        assert isinstance(refused[0], refusals.ActedSince | refusals.NotOpen)
+        assert complaint.open_steps() == (["approve-sheet"] if refused[0] is answers[0] else ["accept-complaint"])
 
 
 def test_numbers_given_at_once_have_no_gaps_and_no_doubles(mfg):

@@ -4,9 +4,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from kehu.cases import actions
+from kehu.cases import actions, escalation
 from kehu.cases.escalation import fire_due
-from kehu.cases.models import Case
+from kehu.cases.models import Case, Deadline
+from kehu.cases.verbs import VERBS, perform
+from kehu.core.models import Event
+from kehu.core.scope import scope
 from tests.cast import FRIDAY, Telling, at, to_departments
 
 LIMIT = 15
@@ -63,6 +66,7 @@ def a_whole_round(told, departments):
 
 
 def test_every_step_of_a_complaint_stays_under_the_limit(mfg):
+    Telling(mfg).start()  # people, calendars and procedures are read once and kept: six statements
     told = Counting(mfg).start()
     to_departments(told, "quality", "engineering")
     a_whole_round(told, ["quality", "engineering"])
@@ -128,9 +132,105 @@ def test_other_verbs_stay_under_the_limit(complaint, verb):
     assert len(_statements(captured)) <= LIMIT
 
 
+ONE_AFTER_ANOTHER = [
+    ("add_signer", "sales_deputy_manager", {"who": ["qa_head", "eng_head", "vice_gm"], "order": "after"}),
+    ("ask_opinion", "sales_deputy_manager", {"who": ["finance", "qc_staff", "eng_head"], "reason": "burrs?"}),
+    ("give_opinion", "finance", {"reason": "no"}),
+    ("nudge", "sales_receiver", {}),
+    ("copy", "sales_receiver", {"to": ["finance", "qc_staff"]}),
+    ("pause", "sales_deputy_manager", {"reason": "sample"}),
+    ("resume", "sales_deputy_manager", {}),
+    ("complete", "sales_deputy_manager", {"outcome": "help", "values": {"help_needed": True}}),
+    ("sign", "qa_head", {"answer": "agree"}),
+    ("drop_signer", "sales_deputy_manager", {"who": "eng_head"}),
+    ("sign", "vice_gm", {"answer": "refuse", "reason": "look again"}),
+    ("drop_signer", "sales_deputy_manager", {"who": "qa_head"}),
+    ("drop_signer", "sales_deputy_manager", {"who": "vice_gm"}),
+    ("complete", "sales_deputy_manager", {"outcome": "help", "values": {"help_needed": True}}),
+    ("withdraw", "sales_deputy_manager", {}),
+]
+
+
+def test_every_added_verb_stays_under_the_limit(complaint):
+    dear = {}
+    for verb, by, given in ONE_AFTER_ANOTHER:
+        subject = {"step": "accept-complaint"} if VERBS[verb].subject == "task" else {}
+        with CaptureQueriesContext(connection) as captured:
+            perform(
+                verb, organization=complaint.organization, number=complaint.number, by=by, now=FRIDAY, given=given,
+                **subject,
+            )  # fmt: skip
+        if len(_statements(captured)) > LIMIT:
+            dear[verb] = "\n".join(sql[:110] for sql in _statements(captured))
+
+    assert not dear, dear
+    assert complaint.open_steps() == ["accept-complaint"]
+
+
+def test_a_pause_costs_the_same_however_many_departments_are_at_work(mfg):
+    def cost_of_pausing(*departments):
+        told = Telling(mfg).start()
+        to_departments(told, *departments)
+        with CaptureQueriesContext(connection) as captured:
+            for verb in ("pause", "resume"):
+                perform(
+                    verb,
+                    organization=mfg,
+                    number=told.number,
+                    by="sales_deputy_manager",
+                    now=FRIDAY,
+                    given={"reason": "sample"},
+                )
+        return len(_statements(captured))
+
+    assert cost_of_pausing("quality", "engineering", "materials") == cost_of_pausing("quality")
+
+
 def test_firing_an_instant_stays_under_the_limit(complaint):
     with CaptureQueriesContext(connection) as captured:
         fired = fire_due(at("2024-03-15 15:00"))
 
     assert fired == 2  # the reminder and the due time
     assert len(_statements(captured)) <= fired * LIMIT
+
+
+def test_what_is_kept_for_one_company_answers_for_the_other(mfg, stranger):
+    """The SQL of the hot path is built once; whose rows it gives is asked each time."""
+    ours = Telling(mfg).start()
+    with scope(stranger):
+        theirs = Telling(stranger).start()
+        assert theirs.do("accept-complaint", by="sales_deputy_manager", outcome="help", help_needed=True).case.pk
+    ours.do("accept-complaint", by="sales_deputy_manager", outcome="help", help_needed=True)
+
+    assert ours.number == theirs.number
+    assert ours.case.pk != theirs.case.pk
+
+
+def test_many_instants_are_fired_together(mfg):
+    """A hundred cases cost hardly more statements than one; each instant comes once."""
+    for _ in range(6):
+        Telling(mfg).start()
+    with CaptureQueriesContext(connection) as captured:
+        fired = fire_due(at("2024-03-15 15:00"))
+
+    assert fired == 12
+    assert len(_statements(captured)) <= 3 * LIMIT
+    assert fire_due(at("2024-03-15 15:00")) == 0
+    assert Event.objects.filter(name="task.overdue").count() == 6
+
+
+def test_one_instant_that_fails_stops_no_other_of_its_hundred(mfg, monkeypatch):
+    numbers = [Telling(mfg).start().number for _ in range(3)]
+    climb = escalation._climb
+
+    def failing(folder, *rest):
+        if folder.case.number == numbers[1]:
+            raise ValueError("a mistake in the pack")
+        climb(folder, *rest)
+
+    monkeypatch.setattr(escalation, "_climb", failing)
+    fire_due(at("2024-03-15 15:00"))
+
+    told = Event.objects.filter(name="task.overdue").values_list("stream", flat=True)
+    assert sorted(told) == sorted(f"case:{Case.objects.get(number=number).pk}" for number in (numbers[0], numbers[2]))
+    assert set(Deadline.objects.filter(error__gt="").values_list("case__number", flat=True)) == {numbers[1]}

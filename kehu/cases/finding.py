@@ -1,0 +1,98 @@
+"""Cases and customers by a few words: two Chinese characters, pinyin initials, a part of a number, a telephone number.
+
+A case is found by its own words or through its customer; only those are shown that the person may read, or takes part in. Seven
+statements, however many cases there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from kehu.core import finding
+from kehu.core.models import Organization
+from kehu.core.words import Asked, asked
+from kehu.ledgers.customers import words as customers
+from kehu.ledgers.customers.models import Customer, CustomerWord
+from kehu.organizations.queries import Person, directory, local_now
+
+from .models import Assignment, Case, CaseWord
+from .permissions import readable
+from .queries import Row, rows_of
+
+MOST = 50
+"""So many of a kind are shown; who looks for another says more."""
+_CUSTOMERS, _OF_EACH = 20, 20
+"""Cases are looked for with so many of the customers found, and with each among the newest of his."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found. `is_understood`: it said enough to look for."""
+
+    cases: list[Row] = field(default_factory=list)
+    customers: list[Customer] = field(default_factory=list)
+    more_cases: bool = False
+    more_customers: bool = False
+    is_understood: bool = True
+
+    @property
+    def is_nothing(self) -> bool:
+        return not (self.cases or self.customers)
+
+
+def found(organization: Organization, person: Person, now: datetime, text: str, most: int = MOST) -> Found:
+    """The newest cases first, customers in the order of their codes."""
+    words = asked(text)
+    if not words:
+        return Found(is_understood=False)
+    of_cases, of_customers = finding.rarest_first((CaseWord, words), (CustomerWord, words))
+    known = list(customers.found_by(of_customers, most + 1))
+    keys = finding.together(*_questions(organization, person, now, of_cases, known[:_CUSTOMERS], most + 1))
+    cases = Case.objects.select_related("procedure", "revision", "customer").defer("data", "revision__definition")
+    newest = list(cases.filter(pk__in=sorted(keys, reverse=True)[: most + 1]).order_by("-pk")) if keys else []
+    return Found(
+        cases=rows_of(organization, person, now, newest[:most]),
+        customers=known[:most],
+        more_cases=len(newest) > most,
+        more_customers=len(known) > most,
+    )
+
+
+def _questions(
+    organization: Organization,
+    person: Person,
+    now: datetime,
+    words: Sequence[Asked],
+    known: Sequence[Customer],
+    limit: int,
+) -> Iterator[QuerySet[Any]]:
+    """Cases with the words that everybody of this person's place may read; those he takes part in; those of the customers found."""
+    people = directory(organization, local_now(organization, now).date())
+    open_to_him = Q(procedure__key__in=readable(person, organization, people))
+    yield _keys(finding.candidates(Case.objects.filter(open_to_him), CaseWord, words).order_by("-pk"))[:limit]
+    assigned = Assignment.objects.filter(member_id=person.id)
+    mine = [
+        Case.objects.filter(pk__in=assigned.order_by("-pk")[: finding.LOOKED_THROUGH].values("task__case")),
+        Case.objects.filter(pk__in=_latest(Case.objects.filter(opener_id=person.id), finding.LOOKED_THROUGH)),
+    ]
+    for rows in mine:
+        yield _keys(finding.with_all(rows, CaseWord, words).order_by("-pk"))[:limit]
+        if known:
+            yield _keys(rows.filter(customer__in=[customer.pk for customer in known]).order_by("-pk"))[:limit]
+    for customer in known:
+        his = Case.objects.filter(pk__in=_latest(Case.objects.filter(customer=customer), _OF_EACH))
+        takes_part = Exists(assigned.filter(task__case=OuterRef("pk")))
+        yield _keys(his.filter(open_to_him | Q(opener_id=person.id) | Q(takes_part)))
+
+
+def _latest(cases: QuerySet[Case], most: int) -> QuerySet[Any]:
+    return _keys(cases.order_by("-opened_at"))[:most]
+
+
+def _keys(cases: QuerySet[Case]) -> QuerySet[Any]:
+    return cases.values("pk")
