@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kehu.cases.models import Case
@@ -14,7 +15,7 @@ from .wording import Wording, worded
 
 PAGE = 50
 _MANY = 99
-COPIES = ("told",)
+COPIES = ("told", "copied")
 """Kinds that inform without asking for anything: 抄送."""
 
 
@@ -69,7 +70,7 @@ def notices_of(
         found = found.filter(pk__lt=int(after))
     notices = list(found.order_by("-pk")[: PAGE + 1])
     page = notices[:PAGE]
-    cases = {case.number: case for case in _cases([notice.case_number for notice in page])}
+    cases = cases_of(notice.case_number for notice in page)
     lines = [
         Line(notice, worded(notice, cases.get(notice.case_number), organization), cases.get(notice.case_number))
         for notice in page
@@ -81,10 +82,12 @@ def notice_of(person: Person, key: int) -> Notice | None:
     return Notice.objects.filter(member_id=person.id, pk=key).first()
 
 
-def _cases(numbers: list[str]) -> list[Case]:
-    wanted = set(filter(None, numbers))
-    cases = Case.objects.filter(number__in=wanted).select_related("procedure", "revision", "customer")
-    found = list(cases.defer("data", "revision__definition"))
-    for case in found:
+def cases_of(numbers: Iterable[str]) -> dict[str, Case]:
+    """Those cases by number, with what their wording needs: one statement."""
+    cases = Case.objects.filter(number__in=set(filter(None, numbers))).select_related(
+        "procedure", "revision", "customer"
+    )
+    found = {case.number: case for case in cases.defer("data", "revision__definition")}
+    for case in found.values():
         revisions.running(case.revision)
     return found

@@ -5,9 +5,13 @@ Read in the language that is active, so a page speaks the reader's and a mail it
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, Protocol
 
+from django.conf import settings
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -19,35 +23,113 @@ from kehu.organizations.queries import directory, local_now
 from kehu.organizations.wording import language_of, length_text
 from kehu.procedures import revisions
 
-from .models import Notice
+Cases = Mapping[str, Case]
+"""By number."""
+
+
+class Said(Protocol):
+    """A notice, or a delivery: what happened, where, and when it was said."""
+
+    kind: str
+    case_number: str
+    step: str
+    facts: Any
+    at: datetime
 
 
 @dataclass(frozen=True)
 class Wording:
-    """`title`: what happened, in few words; `sentence`: all of it; `clause`: where it is written."""
+    """`title`: what happened, in few words; `sentence`: all of it; `clause`: where it is written; `address`: where to go."""
 
     title: str
     sentence: str
     clause: str
     icon: str
+    address: str
 
 
 ICONS = {
     "task_opened": "inbox",
     "handed_over": "arrow-forward-up",
+    "handed_on": "arrow-forward-up",
+    "deputy_asked": "users",
+    "deputy_accepted": "circle-check",
+    "deputy_declined": "circle-x",
+    "deputy_revoked": "user",
+    "absent_alone": "calendar",
     "reminder": "clock",
     "overdue": "clock-exclamation",
     "escalated": "alert-triangle",
     "row_overdue": "clock-exclamation",
+    "signature_asked": "signature",
+    "signed": "signature",
+    "signature_refused": "arrow-back-up",
+    "signer_dropped": "circle-x",
+    "opinion_asked": "message",
+    "opinion_given": "message",
+    "opinion_declined": "message",
+    "withdrawn": "arrow-back-up",
+    "nudged": "bell",
+    "copied": "copy",
+    "case_paused": "player-pause",
+    "case_resumed": "player-play",
     "told": "info-circle",
     "clock_reminder": "clock",
     "clock_overdue": "clock-exclamation",
     "clock_escalated": "alert-triangle",
+    "channel_failing": "alert-triangle",
+    "channel_off": "alert-triangle",
 }
 
 
-def worded(said: Notice, case: Case | None, organization: Organization) -> Wording:
+def worded(said: Said, case: Case | None, organization: Organization) -> Wording:
     """As things stood when it was said: a reminder read a week later is still a reminder."""
+    words, clause = _words(said, case, organization)
+    sentence = _sentence(said.kind, bool(words["limit"]), bool(words["reason"])).format(**words)
+    if principal := said.facts.get("for"):
+        language = get_language() or "zh-hans"
+        people = directory(organization, local_now(organization, said.at).date()).people
+        name = people[principal].called(language) if principal in people else principal
+        sentence = _("{sentence} You stand in for {name}.").format(sentence=sentence, name=name)
+    return Wording(
+        title=_title(said.kind).format(**words),
+        sentence=sentence.strip(),
+        clause=clause,
+        icon=ICONS.get(said.kind, "bell"),
+        address=_address(said),
+    )
+
+
+def group_text(said: Said, case: Case | None, organization: Organization) -> str:
+    """For a chat group, a few short lines: what happened, to whom it is, until when, the clause, the case's address."""
+    words, clause = _words(said, case, organization)
+    language = get_language() or "zh-hans"
+    people = directory(organization, local_now(organization, said.at).date()).people
+    told = [people[key].called(language) for key in said.facts.get("told", ()) if key in people]
+    words["people"] = ("、" if language.startswith("zh") else ", ").join(told)
+    lines = [_group_title(said.kind, bool(told)).format(**words), f"{words['number']} {words['customer']}".strip()]
+    if words["limit"]:
+        lines.append(words["limit"][:1].upper() + words["limit"][1:])
+    if words["reason"]:
+        lines.append(_("Reason: {reason}").format(**words))
+    if clause and case:
+        lines.append(_("Clause: {clause} of {procedure}").format(clause=clause, procedure=procedure_number(case)))
+    name = organization.title["zh" if language.startswith("zh") else "en"]
+    return "\n".join([*filter(None, lines), _address(said), f"-- {name} · Kehu"])
+
+
+def procedure_number(case: Case) -> str:
+    return revisions.running(case.revision).procedure.number
+
+
+def _address(said: Said) -> str:
+    if said.case_number:
+        return settings.URL + reverse("case", args=[said.case_number])
+    return settings.URL + reverse("channels" if said.kind.startswith("channel_") else "notices")
+
+
+def _words(said: Said, case: Case | None, organization: Organization) -> tuple[dict[str, str], str]:
+    """What fills the sentences, and the clause."""
     language = get_language() or "zh-hans"
     running = revisions.running(case.revision) if case else None
     step = running.procedure.steps.get(said.step) if running else None
@@ -57,32 +139,71 @@ def worded(said: Notice, case: Case | None, organization: Organization) -> Wordi
         "customer": short_name(case.customer, language) if case and case.customer else "",
         "clock": "",
         "limit": "",
+        "name": (said.facts.get("name") or {}).get(language_of(language), ""),
+        "rule": said.facts.get("rule", ""),
+        "from": said.facts.get("from", ""),
+        "until": _("to {day}").format(day=said.facts["until"]) if said.facts.get("until") else _("on"),
+        "reason": str(said.facts.get("reason") or ""),
+        "channel": str(said.facts.get("channel") or ""),
+        "error": str(said.facts.get("error") or ""),
     }
     if running and (clock := running.procedure.clocks.get(str(said.facts.get("clock", "")))):
         words["clock"] = clock.title.in_(language)
     if due_at := said.facts.get("due_at"):
         words["limit"] = _limit(datetime.fromisoformat(due_at), said.at, case, organization)
-    reason = str(said.facts.get("reason") or "")
-    return Wording(
-        title=_title(said.kind).format(**words),
-        sentence=_sentence(said.kind, bool(words["limit"]), bool(reason)).format(reason=reason, **words),
-        clause=", ".join(step.clause) if step else "",
-        icon=ICONS.get(said.kind, "bell"),
-    )
+    return words, ", ".join(step.clause) if step else ""
+
+
+def _group_title(kind: str, names_people: bool) -> str:
+    """`{people}` are those who were told of it in their pages."""
+    if not names_people:
+        return _title(kind)
+    return {
+        "task_opened": _("New task for {people}: {step}"),
+        "handed_over": _("Handed over to {people}: {step}"),
+        "reminder": _("Soon due ({people}): {step}"),
+        "overdue": _("Overdue ({people}): {step}"),
+        "escalated": _("Escalated to {people}: {step}"),
+        "row_overdue": _("A line is overdue ({people}): {step}"),
+        "told": _("For information of {people}: {step}"),
+        "clock_reminder": _("Soon over ({people}): {clock}"),
+        "clock_overdue": _("Time limit passed ({people}): {clock}"),
+        "clock_escalated": _("Escalated to {people}: {clock}"),
+    }.get(kind, _title(kind))
 
 
 def _title(kind: str) -> str:
     return {
         "task_opened": _("New task: {step}"),
         "handed_over": _("Handed over to you: {step}"),
+        "handed_on": _("Come to you: {step}"),
+        "deputy_asked": _("Will you stand in for {name}?"),
+        "deputy_accepted": _("{name} will stand in for you"),
+        "deputy_declined": _("{name} cannot stand in for you"),
+        "deputy_revoked": _("Deputy rule {rule} has ended"),
+        "absent_alone": _("{name} will be away without a deputy"),
         "reminder": _("Soon due: {step}"),
         "overdue": _("Overdue: {step}"),
         "escalated": _("Escalated to you: {step}"),
         "row_overdue": _("A line is overdue: {step}"),
+        "signature_asked": _("Your signature is asked for: {step}"),
+        "signed": _("Signed: {step}"),
+        "signature_refused": _("Signature refused: {step}"),
+        "signer_dropped": _("Your signature is no longer asked for: {step}"),
+        "opinion_asked": _("Your opinion is asked for: {step}"),
+        "opinion_given": _("An opinion came: {step}"),
+        "opinion_declined": _("No opinion: {step}"),
+        "withdrawn": _("Withdrawn: {step}"),
+        "nudged": _("You are nudged: {step}"),
+        "copied": _("A copy for you: {number}"),
+        "case_paused": _("Paused: {number}"),
+        "case_resumed": _("Goes on: {number}"),
         "told": _("For your information: {step}"),
         "clock_reminder": _("Soon over: {clock}"),
         "clock_overdue": _("Time limit passed: {clock}"),
         "clock_escalated": _("Escalated to you: {clock}"),
+        "channel_failing": _("Messages do not go out: {channel}"),
+        "channel_off": _("A channel was switched off: {channel}"),
     }.get(kind, _("Notice: {step}"))
 
 
@@ -100,6 +221,24 @@ def _sentence(kind: str, has_limit: bool, has_reason: bool) -> str:
                 if has_reason
                 else _("{number} {customer}: “{step}” was handed over to you.")
             )
+        case "handed_on":
+            return _("{number} {customer}: “{step}” has come to you, since who had it cannot do it now.")
+        case "deputy_asked":
+            return _(
+                "{name} asks you to stand in while away, from {from} {until}. Accept or decline it in the settings."
+            )
+        case "deputy_accepted":
+            return _("{name} has accepted deputy rule {rule}: while you are away your tasks are theirs too.")
+        case "deputy_declined":
+            return (
+                _("{name} has declined deputy rule {rule}. Name somebody else. Reason: {reason}")
+                if has_reason
+                else _("{name} has declined deputy rule {rule}. Name somebody else.")
+            )
+        case "deputy_revoked":
+            return _("Deputy rule {rule} between you and {name} counts no more.")
+        case "absent_alone":
+            return _("{name} is away from {from} {until} and nobody stands in; new tasks come to you.")
         case "reminder":
             return _("{number} {customer}: “{step}” is soon due, {limit}.")
         case "overdue":
@@ -108,6 +247,32 @@ def _sentence(kind: str, has_limit: bool, has_reason: bool) -> str:
             return _("{number} {customer}: “{step}” is still not done and has been escalated to you, {limit}.")
         case "row_overdue":
             return _("{number} {customer}: a line of “{step}” has passed its day and is not done.")
+        case "nudged" if has_limit:
+            return _("{number} {customer}: somebody waits for “{step}”, {limit}. {reason}")
+        case "nudged":
+            return _("{number} {customer}: somebody waits for “{step}”. {reason}")
+        case "signature_asked":
+            return _("{number} {customer}: you are asked to sign “{step}”. {reason}")
+        case "signed":
+            return _("{number} {customer}: “{step}” was signed. {reason}")
+        case "signature_refused":
+            return _("{number} {customer}: the signature of “{step}” was refused. Reason: {reason}")
+        case "signer_dropped":
+            return _("{number} {customer}: you need not sign “{step}” any more. {reason}")
+        case "opinion_asked":
+            return _("{number} {customer}: what do you think about “{step}”? {reason}")
+        case "opinion_given":
+            return _("{number} {customer}: an opinion on “{step}”: {reason}")
+        case "opinion_declined":
+            return _("{number} {customer}: no opinion on “{step}”: {reason}")
+        case "withdrawn":
+            return _("{number} {customer}: “{step}” is no longer yours; the step before was withdrawn. {reason}")
+        case "copied":
+            return _("{number} {customer}: the case was sent to you to read. {reason}")
+        case "case_paused":
+            return _("{number} {customer}: the case is paused and its clocks stand still. Reason: {reason}")
+        case "case_resumed":
+            return _("{number} {customer}: the case goes on. {reason}")
         case "told":
             return _("{number} {customer}: “{step}” has been done; you are informed.")
         case "clock_reminder":
@@ -116,6 +281,14 @@ def _sentence(kind: str, has_limit: bool, has_reason: bool) -> str:
             return _("{number} {customer}: the time for “{clock}” is over.")
         case "clock_escalated":
             return _("{number} {customer}: the time for “{clock}” is over and it has been escalated to you.")
+        case "channel_failing":
+            return _(
+                "“{channel}” has not worked for a while. What it says: {error} Messages wait and go out by themselves."
+            )
+        case "channel_off":
+            return _(
+                "“{channel}” failed for days and was switched off. What it says: {error} What waits goes out when it is switched on again."
+            )
     return _("{number} {customer}: “{step}”.")
 
 

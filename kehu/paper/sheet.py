@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
-from pathlib import Path
 from typing import Any
-
-from django.conf import settings
 
 from kehu.cases.folder import Folder
 from kehu.cases.models import Attachment, Case, Task
 from kehu.cases.work import Work
+from kehu.core import files
 from kehu.core.models import Event
 from kehu.engine.advance import VOIDED
 from kehu.engine.definitions import FieldDefinition, Section, Text
@@ -73,7 +71,7 @@ class Sheet:
             self.folder.procedure.form,
             self.folder.running.pack,
         )
-        self.signers = Signers(case.organization)
+        self.signers = Signers()
         self.zone = self.work.local.tzinfo
         self.signings = {key: self._signings(section) for key, section in self.form.sections.items()}
 
@@ -270,7 +268,7 @@ class Sheet:
 
     def _signed_by(self, task: Task) -> dict[str, Any]:
         day = task.closed_at.astimezone(self.zone).date() if task.closed_at else None
-        return {**self.signers.signature(self._doer(task), day), "at": self.moment(task.closed_at)}
+        return {**self.signers.signature(self._doer(task), day, task.acting), "at": self.moment(task.closed_at)}
 
     def _doer(self, task: Task) -> str:
         return self.signers.keys.get(task.done_by_id or 0, "")
@@ -313,7 +311,7 @@ class Sheet:
                     "item": None,
                     "decision": CASE_EVENTS[event.name],
                     "reason": event.facts.get("reason", ""),
-                    **self.signers.signature(event.by, day),
+                    **self.signers.signature(event.by, day, event.facts if event.facts.get("for") else None),
                     "at": self.moment(event.at),
                 },
             )
@@ -350,8 +348,7 @@ class Sheet:
         for number, one in enumerate(self.attachments, start=1):
             if one.stored.size > room or not one.stored.content_type.startswith("image/"):
                 continue
-            file = Path(settings.MEDIA_ROOT) / one.stored.path
-            content = file.read_bytes() if file.is_file() else b""
+            content = files.content(one.stored)
             if kind := next((kind for start, kind in _PICTURES.items() if content.startswith(start)), None):
                 room -= len(content)
                 found.append((f"picture-{number}.{kind}", one, content))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from kehu.core.models import Organization
 from kehu.organizations.models import Appointment, Member
 
 Words = Mapping[str, str]
@@ -30,24 +29,37 @@ class Held:
 class Signers:
     """Everyone who is or was a member: a paper keeps the names of those who left."""
 
-    def __init__(self, organization: Organization):
-        members = Member.everywhere.filter(organization=organization)
+    def __init__(self) -> None:
+        members = Member.objects.all()
         self.names: dict[str, Words] = {member.key: member.name for member in members}
         self.keys: dict[int, str] = {member.pk: member.key for member in members}
         self.held: dict[str, list[Held]] = {}
-        for post in (
-            Appointment.everywhere.filter(organization=organization)
-            .select_related("position")
-            .order_by("-position__rank")
-        ):
+        for post in Appointment.objects.select_related("position").order_by("-position__rank"):
             held = Held(post.position.title, post.valid_from, post.valid_until)
             self.held.setdefault(self.keys[post.member_id], []).append(held)
 
     def name(self, key: Any) -> Words | str:
         return self.names.get(str(key), str(key)) if key else ""
 
-    def signature(self, key: str | None, day: date | None) -> dict[str, Any]:
-        """Name and position; the position only where it says more than the name."""
+    def signature(self, key: str | None, day: date | None, acting: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Name and position; the position only where it says more than the name. Of a deputy both names, and by which rule he
+        signed."""
         name = self.name(key)
+        if acting:
+            return {"name": _both(name, self.name(acting["for"])), "position": _rule(acting)}
         held = [one.title for one in self.held.get(key or "", []) if day is None or one.on(day)]
         return {"name": name, "position": held[0] if held and held[0] != name else ""}
+
+
+def _both(deputy: Words | str, principal: Words | str) -> Words:
+    texts = [name if isinstance(name, Mapping) else {"zh": name, "en": name} for name in (deputy, principal)]
+    return {"zh": f"{texts[0]['zh']} 代 {texts[1]['zh']}", "en": f"{texts[0]['en']} for {texts[1]['en']}"}
+
+
+def _rule(acting: Mapping[str, Any]) -> Words:
+    numbers = [str(number) for number in acting["rules"]]
+    days = f"{acting['valid_from']} – {acting['valid_until']}"
+    return {
+        "zh": f"委托代理第 {'、'.join(numbers)} 号，{days}",
+        "en": f"deputy rule {', '.join(numbers)}, {days}",
+    }

@@ -26,7 +26,7 @@ def written(revision: Revision, *, by: Person | None, now: datetime) -> dict[str
     found = running(revision)
     procedure, pack = found.procedure, found.pack
     zone = ZoneInfo(revision.organization.timezone)
-    signers = Signers(revision.organization)
+    signers = Signers()
     known = in_force(revision.organization)
     form = procedure.form
     register = procedure.register_
@@ -92,7 +92,7 @@ def written(revision: Revision, *, by: Person | None, now: datetime) -> dict[str
                 "at": f"{one.published_at.astimezone(zone):%Y-%m-%d}",
                 "by": signers.name(one.published_by) or SYSTEM,
             }
-            for one in Revision.everywhere.filter(procedure=revision.procedure, published_at__lte=revision.published_at)
+            for one in Revision.objects.filter(procedure=revision.procedure, published_at__lte=revision.published_at)
             .defer("definition")
             .order_by("published_at", "pk")
         ],

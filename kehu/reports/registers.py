@@ -357,6 +357,14 @@ class RegisterView:
         while portion := list(islice(matching, 500)):
             yield from self._lines(portion)
 
+    def stretch(self, asked: Asked, before: int | None, limit: int) -> list[Line]:
+        """The newest cases that match, those made before the case with that pk: cases that are opened meanwhile move nothing."""
+        found = self.cases(asked).order_by("-pk")
+        if before is not None:
+            found = found.filter(pk__lt=before)
+        decided = self._decided(asked)
+        return self._lines(islice(self._matching(found, decided), limit) if decided else found[:limit])
+
     def cases(self, asked: Asked) -> QuerySet[Case]:
         found = (
             Case.objects.filter(procedure=self.reader.procedure)

@@ -85,7 +85,7 @@ def test_attached_pictures_are_printed_behind_the_sheet_and_broken_ones_only_lis
     uploads = [
         SimpleUploadedFile("毛刺.png", image),
         SimpleUploadedFile("坏.png", image[:60]),
-        SimpleUploadedFile("8D.pdf", b"%PDF"),
+        SimpleUploadedFile("8D.pdf", b"%PDF-1.7\n"),
     ]
     attach(
         organization=mfg, number=telling.number, uploads=uploads, by="sales_receiver", now=telling.now, field="files"
