@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.html import format_html
@@ -16,24 +17,24 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from kehu.cases import actions
 from kehu.cases.attachments import attach, keep
+from kehu.cases.filling import blank, filling_of
 from kehu.cases.folder import Folder
 from kehu.cases.history import Record, read
-from kehu.cases.models import Assignment, Attachment, Case
-from kehu.cases.permissions import May, may_open, role_words
-from kehu.cases.refusals import MayNotStart, NoSuchProcedure, NotStartable
+from kehu.cases.models import Attachment, Case, Task
+from kehu.cases.permissions import May
+from kehu.cases.queries import next_tasks
 from kehu.cases.seen import mark_seen
+from kehu.cases.verbs import VERBS, perform
 from kehu.cases.wording import Words, timeline
-from kehu.cases.work import Work
-from kehu.core import files
-from kehu.core.files import FileTooLarge
+from kehu.core import downloads
+from kehu.core.files import FileRefused
 from kehu.core.refusals import BadData, Refusal
 from kehu.engine.definitions import FieldDefinition
-from kehu.ledgers.customers.models import Customer
-from kehu.organizations.queries import directory, local_now
+from kehu.ledgers.customers.words import suggested
 from kehu.procedures import revisions
 from kehu.procedures.forms import accept
 
-from .forms import Editor, customers, posted, uploads, with_files
+from .forms import Editor, posted, uploads, with_files
 from .sheet import (
     Attempt,
     Sheet,
@@ -42,12 +43,12 @@ from .sheet import (
     clauses_of,
     clocks,
     dues_of,
-    filling_of,
     limits,
     outcome_buttons,
     unseen,
 )
 from .templatetags.kehu import in_language
+from .verbs import asked_of, case_forms, given_by
 
 # --- the page ---------------------------------------------------------------------------------------------------------
 
@@ -61,7 +62,7 @@ def _page(request: HttpRequest, number: str, attempt: Attempt | None = None) -> 
     record = _record(request, number)
     may = record.may
     if request.method == "GET":
-        mark_seen(unseen(record, may.tasks), now=request.now)  # type: ignore[attr-defined]
+        mark_seen(unseen(record), now=request.now)  # type: ignore[attr-defined]
     words = Words(record)
     sheet = Sheet(record, may, words, attempt)
     dues = dues_of(record)
@@ -85,6 +86,9 @@ def _page(request: HttpRequest, number: str, attempt: Attempt | None = None) -> 
         "attempt": attempt if attempt and not any(block.attempt for block in sheet.blocks) else None,
         "lost": _lost(sheet, words, attempt),
         "reopen_choices": _reopen_choices(record, words) if may.reopen else [],
+        "asked": asked_of(record, words, attempt),
+        "case_forms": case_forms(record, words, attempt),
+        "paused_since": words.moment(record.case.paused_at) if record.case.paused_at else "",
     }
     return render(request, "web/cases/case.html", context, status=attempt.refusal.status if attempt else 200)
 
@@ -136,37 +140,34 @@ def _reopen_choices(record: Record, words: Words) -> list[tuple[str, str]]:
 
 @require_POST
 def completion(request: HttpRequest, number: str, step: str, item: str = "") -> HttpResponse:
-    editor, raw, refusal = _typed(request, number, step, item)
-    outcome, reason = request.POST.get("outcome") or None, request.POST.get("reason", "").strip()
-    attempt = Attempt("completion", refusal or Refusal(), step, item, raw, reason, outcome=outcome or "")
-    if refusal:
-        return _page(request, number, attempt)
+    outcome, typed = request.POST.get("outcome") or None, _Typed(request, number, step, item)
     try:
+        typed.keep_files()
         done = actions.complete(
             **_who(request),
             number=number,
             step=step,
             item=item,
-            values=editor.values() if editor else {},
+            values=typed,
             outcome=outcome,
-            reason=reason,
+            reason=request.POST.get("reason", "").strip(),
             version=_version(request),
         )
-    except Refusal as found:
-        attempt.refusal = found
-        return _page(request, number, attempt)
-    return _go_on(request, done, step, _done_words(request, done, step, item))
+    except Refusal as refusal:
+        return _page(request, number, typed.refused("completion", refusal, outcome or ""))
+    assert typed.folder
+    return _go_on(request, done, step, _done_words(typed.folder, step, item))
 
 
-def _done_words(request: HttpRequest, done: Case, step: str, item: str) -> str:
+def _done_words(folder: Folder, step: str, item: str) -> str:
     """What was done, for which row and with what outcome."""
     language = get_language() or "zh-hans"
-    task = done.tasks.filter(step=step, item=item, outcome__gt="").order_by("-closed_version").first()
-    outcome = revisions.running(done.revision).procedure.steps[step].outcomes.get(task.outcome) if task else None
-    title = _step_title(done, step)
+    done = [task for task in folder.tasks if (task.step, task.item, task.state) == (step, item, Task.State.DONE)]
+    task = max(done, key=lambda task: task.closed_version or 0, default=None)
+    outcome = folder.procedure.steps[step].outcomes.get(task.outcome) if task else None
+    title = in_language(folder.procedure.steps[step].title)
     if item:
-        people = directory(request.organization, local_now(request.organization, request.now).date())  # type: ignore[attr-defined]
-        unit = people.units.get(item)
+        unit = folder.work.people.units.get(item)
         title = f"{title} · {in_language(unit.title) if unit else item}"
     if outcome:
         return _("“{step}” is done: {outcome}.").format(step=title, outcome=outcome.title.in_(language))
@@ -175,17 +176,12 @@ def _done_words(request: HttpRequest, done: Case, step: str, item: str) -> str:
 
 @require_POST
 def draft(request: HttpRequest, number: str, step: str, item: str = "") -> HttpResponse:
-    editor, raw, refusal = _typed(request, number, step, item)
-    attempt = Attempt("draft", refusal or Refusal(), step, item, raw, request.POST.get("reason", "").strip())
-    if not refusal:
-        try:
-            actions.save_draft(
-                **_who(request), number=number, step=step, item=item, values=editor.values() if editor else {}
-            )
-        except Refusal as found:
-            attempt.refusal = refusal = found
-    if refusal:
-        return _page(request, number, attempt)
+    typed = _Typed(request, number, step, item)
+    try:
+        typed.keep_files()
+        actions.save_draft(**_who(request), number=number, step=step, item=item, values=typed)
+    except Refusal as refusal:
+        return _page(request, number, typed.refused("draft", refusal))
     messages.success(request, _("What you typed is kept. Nothing was submitted yet."))
     return redirect(f"{reverse('case', args=[number])}#{anchor_of(step, item)}")
 
@@ -203,59 +199,35 @@ def form(request: HttpRequest, number: str, step: str, item: str = "") -> HttpRe
     return render(request, "web/cases/_state.html", {"editor": editor, "outcomes": buttons})
 
 
+# --- every other verb -------------------------------------------------------------------------------------------------
+
+
 @require_POST
-def send_back(request: HttpRequest, number: str, step: str, item: str = "") -> HttpResponse:
-    to, _bar, to_item = request.POST.get("to", "").partition("|")
-    reason = request.POST.get("reason", "").strip()
+def act(request: HttpRequest, number: str, verb: str, step: str = "", item: str = "") -> HttpResponse:
+    """A verb of the table, with what its form gave. Refused, it is the same page with that form open and what was typed in it."""
+    _record(request, number)
+    found = VERBS[verb]
+    given = given_by(found, request.POST)
     try:
-        done = actions.send_back(
-            **_who(request),
-            number=number,
-            step=step,
-            item=item,
-            to=to,
-            to_item=to_item,
-            reason=reason,
-            version=_version(request),
+        done = perform(
+            verb, **_who(request), number=number, step=step, item=item, given=given, version=_version(request)
         )
     except Refusal as refusal:
-        return _page(request, number, Attempt("return", refusal, step, item, None, reason, to=f"{to}|{to_item}"))
-    return _go_on(request, done, step, _("Sent back to “{step}”.").format(step=_step_title(done, to)))
-
-
-@require_POST
-def handover(request: HttpRequest, number: str, step: str, item: str = "") -> HttpResponse:
-    to, reason = request.POST.get("to", ""), request.POST.get("reason", "").strip()
-    try:
-        done = actions.hand_over(**_who(request), number=number, step=step, item=item, to=to, reason=reason)
-    except Refusal as refusal:
-        return _page(request, number, Attempt("handover", refusal, step, item, None, reason, to=to))
-    return _go_on(request, done, step, _("“{step}” was handed over.").format(step=_step_title(done, step)))
-
-
-# --- verbs of the case ------------------------------------------------------------------------------------------------
-
-
-@require_POST
-def voiding(request: HttpRequest, number: str) -> HttpResponse:
-    reason = request.POST.get("reason", "").strip()
-    try:
-        actions.void(**_who(request), number=number, reason=reason, version=_version(request))
-    except Refusal as refusal:
-        return _page(request, number, Attempt("voiding", refusal, reason=reason))
-    messages.success(request, _("{number} is void. Its number and all that was written stay.").format(number=number))
+        to = request.POST.get("to", "")
+        return _page(
+            request,
+            number,
+            Attempt(found.noun, refusal, step, item, None, str(given.get("reason", "")), to, given=given),
+        )
+    to = _step_title(done, given["to"]) if found.name == "send_back" else ""
+    sentence = str(found.done).format(step=_step_title(done, step), number=number, to=to)
+    if found.subject == "task":
+        return _go_on(request, done, step, sentence)
+    messages.success(request, sentence)
     return redirect("case", number)
 
 
-@require_POST
-def reopening(request: HttpRequest, number: str) -> HttpResponse:
-    reason, to = request.POST.get("reason", "").strip(), request.POST.get("to") or None
-    try:
-        actions.reopen(**_who(request), number=number, reason=reason, to=to)
-    except Refusal as refusal:
-        return _page(request, number, Attempt("reopening", refusal, reason=reason, to=to or ""))
-    messages.success(request, _("{number} is open again.").format(number=number))
-    return redirect("case", number)
+# --- files ------------------------------------------------------------------------------------------------------------
 
 
 @require_POST
@@ -266,7 +238,7 @@ def add_files(request: HttpRequest, number: str) -> HttpResponse:
         if not chosen:
             raise BadData([])
         added = attach(**_who(request), number=number, uploads=chosen)
-    except FileTooLarge as refusal:
+    except FileRefused as refusal:
         return _page(request, number, Attempt("files", refusal))
     except BadData:
         messages.warning(request, _("Choose a file first."))
@@ -276,10 +248,10 @@ def add_files(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @require_GET
-def file(request: HttpRequest, number: str, pk: int) -> HttpResponse:
+def file(request: HttpRequest, number: str, pk: int) -> HttpResponseBase:
     _record(request, number)
     found = get_object_or_404(Attachment.objects.select_related("stored", "case"), pk=pk, case__number=number)
-    return files.answer(found.stored, found.name)  # type: ignore[return-value]
+    return downloads.answer(found.stored, found.name, request)
 
 
 # --- a new case -------------------------------------------------------------------------------------------------------
@@ -325,25 +297,17 @@ def new_form(request: HttpRequest, key: str) -> HttpResponse:
     )
 
 
+@require_GET
+def customer_suggestions(request: HttpRequest) -> HttpResponse:
+    """For the box in which a new case's customer is typed: a company has more customers than a page can hold."""
+    typed = request.GET.get("customer", "").strip()[:80]
+    return render(request, "web/cases/_customers.html", {"suggested": suggested(typed)})
+
+
 def _blank(request: HttpRequest, key: str) -> Folder:
     """A case as it would begin; nothing of it is stored."""
-    organization, person, now = request.organization, request.person, request.now  # type: ignore[attr-defined]
-    work = Work(organization, person, now)
-    written = work.procedures.get(key)
-    if written is None or written.current is None:
-        raise NoSuchProcedure(procedure=key)
-    running = revisions.running(written.current)
-    title = Words(Record(Folder(work, Case(), running, []), person, [], [])).say(running.procedure.title)
-    if not running.procedure.startable:
-        raise NotStartable(procedure=title)
-    if not may_open(work, running):
-        raise MayNotStart(procedure=title, role=role_words(running, running.procedure.first_step))
     code = (request.POST.get("customer") or request.GET.get("customer") or "").strip().split(" ")[0]
-    customer = Customer.objects.select_related("owner").filter(code=code).first() if code else None
-    blank = Case(
-        organization=organization, opener_id=person.id, customer=customer, opened_at=now, revision=written.current
-    )
-    return Folder(work, blank, running, [])
+    return blank(request.organization, request.person, key, request.now, customer=code)  # type: ignore[attr-defined]
 
 
 def _first_fields(folder: Folder) -> list[tuple[str, FieldDefinition]]:
@@ -391,7 +355,7 @@ def _new_page(
         "clauses": clauses_of(step, folder.procedure.clauses, editor.words),
         "editor": editor,
         "outcomes": outcome_buttons(step, editor, editor.words, attempt),
-        "customers": customers(editor.words.language),
+        "suggested": suggested(""),
         "customer": folder.case.customer.code if folder.case.customer else request.POST.get("customer", ""),
         "customer_error": customer_error,
         "attempt": attempt,
@@ -464,27 +428,48 @@ def _version(request: HttpRequest) -> int | None:
     return int(text) if text.isdigit() else None
 
 
-def _typed(
-    request: HttpRequest, number: str, step: str, item: str
-) -> tuple[Editor | None, dict[str, Any], Refusal | None]:
-    """What was typed for a step, its files among the case's already; and a refusal of files that are too large."""
-    record = _record(request, number)
-    if step not in record.folder.procedure.steps:
-        return None, {}, None
-    sheet_words = Words(record)
-    filling = filling_of(record.folder, step, item)
-    fields = {key: definition for _s, _x, key, definition in filling.fields()}
-    raw = posted(fields.items(), request.POST)
-    refusal: Refusal | None = None
-    is_mine = any((task.step, task.item) == (step, item) for task in record.may.tasks)
-    if is_mine:
-        try:
-            for key, chosen in uploads(fields.items(), request).items():
-                added = attach(**_who(request), number=number, uploads=chosen, field=key)
-                with_files(raw, fields, {key: [one.name for one in added]})
-        except FileTooLarge as found:
-            refusal = found
-    return Editor(filling, sheet_words, prefix=anchor_of(step, item), raw=raw), raw, refusal
+class _Typed:
+    """What was typed for a step. Called by the action when it has the case: a step that goes well reads the case once."""
+
+    def __init__(self, request: HttpRequest, number: str, step: str, item: str):
+        self.request, self.number, self.step, self.item = request, number, step, item
+        self.files: dict[str, list[str]] = {}
+        self.folder: Folder | None = None
+
+    def __call__(self, folder: Folder) -> dict[str, Any]:
+        self.folder = folder
+        words = Words(Record(folder, self.request.person, [], []))  # type: ignore[attr-defined]
+        filling = filling_of(folder, self.step, self.item)
+        prefix = anchor_of(self.step, self.item)
+        return Editor(filling, words, prefix=prefix, raw=self.raw(folder)).values()
+
+    def raw(self, folder: Folder) -> dict[str, Any]:
+        """As it was typed, for the page that shows it again."""
+        if self.step not in folder.procedure.steps:
+            return {}
+        fields = self._fields(folder)
+        raw = posted(fields.items(), self.request.POST)
+        with_files(raw, fields, self.files)
+        return raw
+
+    def keep_files(self) -> None:
+        """New files belong to the case before anything else is asked, so that a refused form need not send them again."""
+        if not self.request.FILES:
+            return
+        record = _record(self.request, self.number)
+        if not any((task.step, task.item) == (self.step, self.item) for task in record.may.tasks):
+            return
+        for key, chosen in uploads(self._fields(record.folder).items(), self.request).items():
+            added = attach(**_who(self.request), number=self.number, uploads=chosen, field=key)
+            self.files[key] = [one.name for one in added]
+
+    def _fields(self, folder: Folder) -> dict[str, FieldDefinition]:
+        return {key: definition for _s, _x, key, definition in filling_of(folder, self.step, self.item).fields()}
+
+    def refused(self, verb: str, refusal: Refusal, outcome: str = "") -> Attempt:
+        reason = self.request.POST.get("reason", "").strip()
+        raw = self.raw(_record(self.request, self.number).folder)
+        return Attempt(verb, refusal, self.step, self.item, raw, reason, outcome=outcome)
 
 
 def _step_title(done: Case, step: str) -> str:
@@ -494,13 +479,8 @@ def _step_title(done: Case, step: str) -> str:
 
 def _go_on(request: HttpRequest, done: Case, step: str, sentence: str) -> HttpResponse:
     """Back to the case, saying what is done, and where my next task is."""
-    mine = list(
-        Assignment.objects.filter(member_id=request.person.id, is_open=True)  # type: ignore[attr-defined]
-        .select_related("task__case__revision")
-        .defer("task__case__data", "task__case__revision__definition", "task__filled", "task__draft")
-        .order_by("task__due_at", "pk")[:20]
-    )
-    here = next((one.task for one in mine if one.task.case_id == done.pk), None)
+    mine = next_tasks(request.person)  # type: ignore[attr-defined]
+    here = next((one for one in mine if one.number == done.number), None)
     address = reverse("case", args=[done.number])
     if here:
         messages.success(
@@ -513,17 +493,16 @@ def _go_on(request: HttpRequest, done: Case, step: str, sentence: str) -> HttpRe
             ),
         )
     elif mine:
-        other = mine[0].task
+        other = mine[0]
+        title = other.title.in_(get_language() or "zh-hans") if other.title else other.step
         messages.success(
             request,
             format_html(
                 '{} <a href="{}#{}">{}</a>',
                 sentence,
-                reverse("case", args=[other.case.number]),
+                reverse("case", args=[other.number]),
                 anchor_of(other.step, other.item),
-                _("Next in your inbox: {number} · {step}").format(
-                    number=other.case.number, step=_step_title(other.case, other.step)
-                ),
+                _("Next in your inbox: {number} · {step}").format(number=other.number, step=title),
             ),
         )
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -14,7 +15,12 @@ from django.utils.translation import gettext as _
 from kehu.cases.permissions import may_open
 from kehu.cases.work import Work
 from kehu.notifications.queries import unread_count
+from kehu.organizations.permissions import may_administer
+from kehu.organizations.queries import directory, local_now
 from kehu.procedures.revisions import procedures_of
+
+CALENDAR_WARNING_DAYS = 60
+"""Limits of some weeks already reach beyond the calendar then, and the next year is published in November."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +61,19 @@ def _navigation(request: HttpRequest) -> dict[str, Any]:
         "places": _places(request, unread),
         "startable": startable(request),
         "unread": unread,
+        "max_file": settings.MAX_FILE_SIZE // 2**20,
+        "calendar_ends": calendar_ends(request),
         "clock": request.organization.is_demo and settings.DEMO,  # type: ignore[attr-defined]
     }
+
+
+def calendar_ends(request: Any) -> date | None:
+    """The day until which the holidays are confirmed, when it is near and this person may confirm more. No statement."""
+    today = local_now(request.organization, request.now).date()
+    known = directory(request.organization, today).calendar().known_until
+    if known is None or known > today + timedelta(days=CALENDAR_WARNING_DAYS):
+        return None
+    return known if may_administer(request.person, "calendar", request.organization) else None
 
 
 def _places(request: HttpRequest, unread: str) -> list[Place]:
@@ -67,6 +84,7 @@ def _places(request: HttpRequest, unread: str) -> list[Place]:
         ("procedures", _("Procedures"), "book", "", False),
         ("statistics", _("Statistics"), "chart-bar", "", False),
         ("notices", _("Notices"), "bell", unread, True),
+        ("settings", _("Settings"), "settings", "", False),
     ]
     places = []
     for name, title, icon, count, is_tab in rows:

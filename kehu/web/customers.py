@@ -26,6 +26,8 @@ from kehu.ledgers.customers.models import Customer
 from kehu.organizations.queries import Directory, directory
 from kehu.procedures.revisions import running
 
+from .saved_views import opened_with
+
 STATUSES = {
     "prospect": gettext_lazy("Prospect"),
     "active": gettext_lazy("Active"),
@@ -36,17 +38,21 @@ STATUSES = {
 
 @require_safe
 def customers(request: HttpRequest) -> HttpResponse:
+    views, elsewhere = opened_with(request)
+    if elsewhere:
+        return elsewhere
     wish = queries.Wish(
         search=request.GET.get("q", "").strip()[:80],
         grade=request.GET.get("class", "")[:20],
         status=request.GET.get("status", "")[:20],
         owner=request.GET.get("owner", "")[:60],
         sort=request.GET.get("sort", "code")[:20],
-        page=int(text) if (text := request.GET.get("page", "")).isdigit() else 1,
+        page=int(text) if (text := request.GET.get("page", "")).isdecimal() and len(text) < 7 else 1,
     )
     listing = queries.listed(wish)
     people = _people(request)
     words = {
+        **views,
         "wish": wish,
         "listing": listing,
         "rows": [(customer, STATUSES.get(customer.status, customer.status)) for customer in listing.customers],
@@ -55,7 +61,7 @@ def customers(request: HttpRequest) -> HttpResponse:
         "statuses": STATUSES.items(),
         "owners": [people[key] for key in queries.owners() if key in people],
         "before": _address(wish, page=str(listing.page - 1)) if listing.page > 1 else "",
-        "following": _address(wish, page=str(listing.page + 1)) if listing.page < listing.pages else "",
+        "following": _address(wish, page=str(listing.page + 1)) if listing.has_next else "",
         "is_filtered": bool(wish.search or wish.grade or wish.status or wish.owner),
     }
     return render(request, "web/customers/customers.html", words)

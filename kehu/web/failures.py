@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 
 log = logging.getLogger("kehu.web")
 
 
+def unreadable(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    """Without request context: it would read the form that cannot be read."""
+    match exception:
+        case TooManyFilesSent():
+            said, status = _("These are more files than can be sent at once. Send at most {count} at a time."), 413
+            said = said.format(count=settings.DATA_UPLOAD_MAX_NUMBER_FILES)
+        case TooManyFieldsSent():
+            said, status = _("The form has too many lines to be sent at once. Enter them in portions."), 413
+        case _other:
+            said, status = _("The browser sent something that cannot be read. Load the page again, and repeat it."), 400
+    return HttpResponse(render_to_string("web/400.html", {"message": said}), status=status)
+
+
 def forbidden(request: HttpRequest, exception: Any = None) -> HttpResponse:
     return _plain(request, "web/403.html", 403)
+
+
+def too_many(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    return _plain(request, "web/429.html", 429)
 
 
 def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
@@ -22,7 +44,25 @@ def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
 
 def broken(request: HttpRequest) -> HttpResponse:
     """Without request context: whatever broke the page must not break this one, too."""
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        return _database_away(request)
     return HttpResponse(render_to_string("web/500.html"), status=500)
+
+
+def _database_away(request: HttpRequest) -> HttpResponse:
+    """The database is restarting, full, or too busy. What was typed stays on the page, to be sent again."""
+    words = {"path": request.get_full_path(), "typed": _typed(request)}
+    return HttpResponse(render_to_string("web/503.html", words), status=503, headers={"Retry-After": "10"})
+
+
+def _typed(request: HttpRequest) -> list[tuple[str, str]]:
+    """Every field of a posted form but files, which a browser does not send twice by itself, and passwords."""
+    if request.method != "POST":
+        return []
+    try:
+        return [(key, text) for key, texts in request.POST.lists() if "password" not in key for text in texts]
+    except (OSError, RequestDataTooBig, TooManyFieldsSent):
+        return []
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:

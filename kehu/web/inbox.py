@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -16,12 +17,19 @@ from kehu.cases import history, queries
 from kehu.cases.models import Task
 from kehu.cases.wording import Words, timeline
 from kehu.notifications import queries as notices
+from kehu.organizations.queries import directory, local_now
+
+from .forms import Choice, people
+from .saved_views import opened_with
 
 VIEWS = ("todo", "started", "done", "copies")
 
 
 @require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
+    saved, elsewhere = opened_with(request)
+    if elsewhere:
+        return elsewhere
     organization, person, now = request.organization, request.person, request.now  # type: ignore[attr-defined]
     view = request.GET.get("view", "todo")
     view = view if view in VIEWS else "todo"
@@ -33,14 +41,16 @@ def inbox(request: HttpRequest) -> HttpResponse:
         page = queries.inbox_of(organization, person, view, now, search=search, after=after)  # type: ignore[arg-type]
     counts = {**queries.counts_of(person), "copies": notices.copies_count(person)}
     words = {
+        **saved,
         "view": view,
-        "views": [(key, title, counts[key], _address(view=key)) for key, title in _titles().items()],
+        "views": [(key, title, counts[key], _tab(key)) for key, title in _titles().items()],
         "groups": _groups(),
         "page": page,
         "search": search,
         "is_later_page": bool(after),
         "following": _address(view=view, q=search, after=page.after) if page.after else "",
         "first": _address(view=view, q=search),
+        "people": _colleagues(request) if view == "todo" and page.rows else [],
     }
     return render(request, "web/inbox/inbox.html", words)
 
@@ -61,6 +71,13 @@ def preview(request: HttpRequest, number: str) -> HttpResponse:
         "entries": timeline(record)[:6],
     }
     return render(request, "web/inbox/preview.html", facts)
+
+
+def _colleagues(request: HttpRequest) -> list[Choice]:
+    """To whom chosen lines may be handed over."""
+    organization, person = request.organization, request.person  # type: ignore[attr-defined]
+    known = directory(organization, local_now(organization, request.now).date())  # type: ignore[attr-defined]
+    return [one for one in people(known, get_language() or "zh-hans") if one.value != person.key]
 
 
 def _task(record: history.Record, words: Words, task: Task) -> dict[str, Any]:
@@ -99,6 +116,11 @@ def _groups() -> dict[str, str]:
         "none": _("Without time limit"),
         "all": "",
     }
+
+
+def _tab(view: str) -> str:
+    """Always with its name: without, the inbox opens with the view somebody keeps for it."""
+    return f"{reverse('inbox')}?{urlencode({'view': view})}"
 
 
 def _address(**words: str) -> str:

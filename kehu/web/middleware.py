@@ -9,20 +9,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.contrib.auth import logout
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone, translation
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 
+from kehu.accounts.adapters import signed_in_with_second_factor
 from kehu.core import clock
 from kehu.core.refusals import Refusal
 from kehu.core.scope import scope
-from kehu.organizations.models import Member
-from kehu.organizations.queries import directory
+from kehu.organizations.queries import directory, membership
+
+from .session import ORGANIZATION
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
-_OPEN = ("/sign-in/", "/static/", "/language/", "/healthz")
+_OPEN = ("/sign-in/", "/static/", "/language/", "/healthz", "/readyz", "/metrics")
+
+_TO_THE_SECOND_FACTOR = ("/settings/security/", "/sign-out/")
+"""Where somebody may go who must set up his second factor first."""
+
+_OF_PROGRAMS = "/api/"
+"""Who asks there says its own door, by token."""
 
 
 class Membership:
@@ -33,9 +44,13 @@ class Membership:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.organization = request.person = None  # type: ignore[attr-defined]
+        if "\0" in request.path:
+            raise Http404  # PostgreSQL knows no such text, so nothing is called so
+        if request.path.startswith(_OF_PROGRAMS):
+            return self.get_response(request)
         member = None
         if request.user.is_authenticated:
-            member = Member.everywhere.select_related("organization").filter(user=request.user).order_by("pk").first()
+            member = membership(request.user, first=request.session.get(ORGANIZATION))
         if member is None:
             if request.path.startswith(_OPEN):
                 return self.get_response(request)
@@ -46,12 +61,19 @@ class Membership:
         zone = ZoneInfo(organization.timezone)
         request.person = directory(organization, request.now.astimezone(zone).date()).people.get(member.key)  # type: ignore[attr-defined]
         if request.person is None and not request.path.startswith(_OPEN):  # type: ignore[attr-defined]
+            logout(request)
             return render(
                 request,
                 "web/refused.html",
                 {"message": translation.gettext("You are no member of this organization any more.")},
                 status=403,
             )
+        if (
+            settings.REQUIRE_MFA
+            and not signed_in_with_second_factor(request)
+            and not request.path.startswith((*_OPEN, *_TO_THE_SECOND_FACTOR))
+        ):
+            return redirect("security")
         with scope(organization), timezone.override(zone):
             return self.get_response(request)
 
@@ -61,6 +83,25 @@ class Membership:
                 request, "web/refused.html", {"message": str(exception), "refusal": exception}, status=exception.status
             )
         return None
+
+
+class BodyLimit:
+    """Refuses what is larger than any form before a byte of it is read; within that, files are measured one by one."""
+
+    def __init__(self, get_response: Answer):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdigit() and int(length) <= settings.MAX_REQUEST_SIZE:
+            return self.get_response(request)
+        limit = settings.MAX_REQUEST_SIZE // 2**20
+        message = _(
+            "Together this is more than {limit} MB, which is too much at once. Send the files one after another."
+        )
+        answer = render(request, "web/refused.html", {"message": message.format(limit=limit)}, status=413)
+        answer.headers["Connection"] = "close"
+        return answer
 
 
 class MemberLanguage:

@@ -32,8 +32,11 @@ def notices(request: HttpRequest) -> HttpResponse:
 def notice(request: HttpRequest, key: int) -> HttpResponse:
     """Opening a notice goes to its case; it is read then."""
     found = queries.notice_of(request.person, key)  # type: ignore[attr-defined]
-    if found is None or not found.case_number:
+    if found is None:
         return redirect("notices")
+    if not found.case_number:
+        actions.mark_read(by=request.person, now=request.now, only=[key])  # type: ignore[attr-defined]
+        return redirect("deputies" if found.kind.startswith("deputy_") else "notices")
     actions.mark_read(by=request.person, now=request.now, only=[key])  # type: ignore[attr-defined]
     return redirect("case", found.case_number)
 

@@ -12,35 +12,22 @@ from django.shortcuts import render
 from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
 
-from kehu.cases.permissions import readable
-from kehu.cases.refusals import MayNotRead
-from kehu.organizations.queries import directory, local_now
-from kehu.procedures import revisions
 from kehu.procedures.chart import text_width
-from kehu.reports import exports
+from kehu.reports import exports, reading
 from kehu.reports.records import Period
 from kehu.reports.registers import Asked, Column, Filter, Page, RegisterView, listed
 from kehu.reports.statistics import statistics
 
+from .saved_views import opened_with
+
 
 def readable_by(request: Any) -> set[str]:
     """The procedures whose registers and figures this person may read."""
-    people = directory(request.organization, local_now(request.organization, request.now).date())
-    return readable(request.person, request.organization, people)
+    return reading.readable_by(request.organization, request.person, request.now)
 
 
 def must_read(request: Any, key: str) -> None:
-    running = revisions.procedures_of(request.organization).get(key)
-    if running is None or key in readable_by(request):
-        return
-    language = get_language() or "zh-hans"
-    register = running.procedure.register_
-    names = [running.procedure.owner, *(register.readers if register else ())]
-    titles = [running.pack.departments[name].title.in_(language) for name in names]
-    raise MayNotRead(
-        procedure=running.procedure.title.in_(language),
-        departments="、".join(titles) if language.startswith("zh") else ", ".join(titles),
-    )
+    reading.must_read(request.organization, request.person, key, request.now, get_language() or "zh-hans")
 
 
 @require_GET
@@ -56,6 +43,10 @@ def registers(request: Any) -> HttpResponse:
 
 @require_GET
 def register(request: Any, key: str) -> HttpResponse:
+    must_read(request, key)
+    saved, elsewhere = opened_with(request)
+    if elsewhere:
+        return elsewhere
     view, asked, behind = _asked(request, key)
     page = view.page(asked, _number(request.GET.get("page")))
     address = _Address(request)
@@ -64,9 +55,10 @@ def register(request: Any, key: str) -> HttpResponse:
         request,
         "registers/register.html",
         {
+            **saved,
             "view": view,
             "page": page,
-            "lines": [(line, list(zip(line.cells, widths, strict=True))) for line in page.lines],
+            "lines": [(line, line.cells[0], list(zip(line.cells, widths, strict=True))[1:]) for line in page.lines],
             "asked": asked,
             "behind": behind,
             "heads": [_head(column, asked, address, width) for column, width in zip(view.columns, widths, strict=True)],

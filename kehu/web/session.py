@@ -7,9 +7,12 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from allauth.account import forms
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.decorators import rate_limit
+from allauth.socialaccount.adapter import get_adapter as identities
 from django.conf import settings
-from django.contrib.auth import authenticate, login, logout
-from django.core.cache import cache
+from django.contrib.auth import login, logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -18,18 +21,22 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from kehu.accounts.adapters import open_session
+from kehu.accounts.queries import memberships
 from kehu.core import clock
 from kehu.core.models import Organization, User
+from kehu.core.scope import every_organization
 from kehu.organizations.actions import choose_language
 from kehu.organizations.models import Member
 from kehu.organizations.queries import Person, directory
 
-TRIES = 5
-"""Wrong passwords a minute, for one name from one address."""
+ORGANIZATION = "organization"
+"""In a session: the id of the company that a member of several has chosen."""
 
 
 @sensitive_post_parameters("password")
 @never_cache
+@rate_limit(action="login")
 @require_http_methods(["GET", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
     following = following_of(request)
@@ -39,42 +46,47 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return _page(request)
     if request.POST.get("person"):
         return _as_demo_person(request, following)
-    username = request.POST.get("username", "").strip()
-    key = f"sign-in:{username.lower()}:{request.META.get('REMOTE_ADDR', '')}"
-    if cache.get(key, 0) >= TRIES:
-        return _page(request, _("Too many wrong tries. Wait a minute, then try again."), username, status=429)
-    user = authenticate(request, username=username, password=request.POST.get("password", ""))
-    if user is None:
-        cache.add(key, 0, timeout=60)
-        cache.incr(key)
-        message = _("Name and password do not match. Check both; after five wrong tries you have to wait a minute.")
-        return _page(request, message, username, status=422)
-    login(request, user)
-    return redirect(following)
+    given = {"login": request.POST.get("username", ""), "password": request.POST.get("password", "")}
+    form = forms.LoginForm(data=given, request=request)
+    if form.is_valid():
+        try:
+            return form.login(request, redirect_url=following)
+        except ImmediateHttpResponse as answer:
+            return answer.response
+    status = 429 if form.has_error("__all__", "too_many_login_attempts") else 422
+    return _page(request, " ".join(form.non_field_errors()) or _("Enter name and password."), given["login"], status)
 
 
 def _as_demo_person(request: HttpRequest, following: str) -> HttpResponse:
     """Only where the demo is switched on, and only people of a demo organization: one click, no password."""
     member = None
     if settings.DEMO:
-        member = (
-            Member.everywhere.select_related("user")
-            .filter(
-                organization__is_demo=True,
-                organization__key=request.POST.get("organization"),
-                key=request.POST["person"],
-                user__is_active=True,
+        with every_organization():
+            member = (
+                Member.everywhere.select_related("user")
+                .filter(
+                    organization__is_demo=True,
+                    organization__key=request.POST.get("organization"),
+                    key=request.POST["person"],
+                    user__is_active=True,
+                )
+                .first()
             )
-            .first()
-        )
     if member is None or member.user is None:
         return _page(request, _("This person cannot be signed in here. Choose another."), status=422)
-    login(request, member.user, backend="django.contrib.auth.backends.ModelBackend")
+    login(request, member.user, backend=settings.AUTHENTICATION_BACKENDS[0])
+    open_session(request, strong=True)
     return redirect(following)
 
 
 def _page(request: HttpRequest, message: str = "", username: str = "", status: int = 200) -> HttpResponse:
-    words = {"message": message, "username": username, "next": following_of(request), "casts": list(_casts())}
+    words = {
+        "message": message,
+        "username": username,
+        "next": following_of(request),
+        "casts": list(_casts()),
+        "providers": identities().list_providers(request),
+    }
     return render(request, "web/sign_in.html", words, status=status)
 
 
@@ -91,7 +103,9 @@ def _casts() -> list[Cast]:
     if not settings.DEMO:
         return []
     found = []
-    for organization in Organization.objects.filter(is_demo=True).order_by("pk"):
+    with every_organization():
+        demos = list(Organization.objects.filter(is_demo=True).order_by("pk"))
+    for organization in demos:
         now = clock.now(organization)
         people = directory(organization, now.astimezone(ZoneInfo(organization.timezone)).date())
         groups = [
@@ -107,6 +121,17 @@ def _casts() -> list[Cast]:
 def sign_out(request: HttpRequest) -> HttpResponse:
     logout(request)
     return redirect("sign_in")
+
+
+@require_POST
+def organization(request: HttpRequest) -> HttpResponse:
+    """A member of several companies goes over to another of them."""
+    user: Any = request.user
+    chosen = request.POST.get("organization")
+    found = [member for member in memberships(user) if member.organization.key == chosen]
+    if found:
+        request.session[ORGANIZATION] = found[0].organization_id
+    return redirect("inbox")
 
 
 @require_POST

@@ -11,8 +11,10 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from kehu.cases.filling import filling_of
 from kehu.cases.history import Record
 from kehu.cases.models import Assignment, Task
+from kehu.cases.moves import token_of
 from kehu.cases.permissions import May
 from kehu.cases.queries import Due, remaining_of
 from kehu.cases.wording import Words
@@ -20,10 +22,10 @@ from kehu.core.refusals import BadData, Finding, Refusal
 from kehu.engine.advance import reaches
 from kehu.engine.definitions import FieldDefinition, Section, Step
 from kehu.engine.records import decoded_value, rows_of
-from kehu.ledgers.customers.models import Customer
-from kehu.procedures.forms import Filling, is_visible
+from kehu.procedures.forms import is_visible
 
 from .forms import Choice, Editor, Reader, Shown, people
+from .verbs import VerbForm, task_forms
 
 
 @dataclass
@@ -38,6 +40,8 @@ class Attempt:
     reason: str = ""
     to: str = ""
     outcome: str = ""
+    given: dict[str, Any] = field(default_factory=dict)
+    """What another verb was given."""
 
     @property
     def findings(self) -> list[Finding]:
@@ -113,6 +117,12 @@ class TaskBlock:
     addresses: dict[str, str]
     attempt: Attempt | None = None
     reason: str = ""
+    acting: str = ""
+    """For whom he would do it as a deputy, and by which rule."""
+    forms: list[VerbForm] = field(default_factory=list)
+    """What else may be done with it."""
+    waits_for: str = ""
+    """Whose signature it waits for."""
 
     @property
     def asks_reason(self) -> bool:
@@ -318,7 +328,7 @@ class Sheet:
         assert task.closed_at
         return Signature(
             step=self.words.step(task.step),
-            person=self.words.actor(task.done_by_id),
+            person=self.words.actor(task.done_by_id, task.acting),
             at=task.closed_at,
             outcome=self.words.outcome(task.step, task.outcome),
             is_refusal=bool(outcome and outcome.refuses),
@@ -331,7 +341,7 @@ class Sheet:
             for name, definition in section.fields.items()
             if name in task.filled
         ]
-        return Older(self.words.actor(task.done_by_id), task.closed_at, task.round, fields)
+        return Older(self.words.actor(task.done_by_id, task.acting), task.closed_at, task.round, fields)
 
     def _decoded(self, name: str, definition: FieldDefinition, value: Any) -> Any:
         return decoded_value(definition, value, self.form)
@@ -356,6 +366,7 @@ class Sheet:
             editor=editor,
             outcomes=outcome_buttons(step, editor, self.words, attempt),
             is_own=task in self.may.own,
+            acting=self._acting(task),
             returns=[
                 Choice(f"{key}|{item}", self.words.step(key, item)) for key, item in self.may.returns.get(task.pk, ())
             ],
@@ -367,6 +378,8 @@ class Sheet:
             },
             attempt=attempt,
             reason=attempt.reason if attempt and attempt.verb == "completion" else "",
+            forms=task_forms(self.record, self.words, task, attempt, but=("give_opinion", "sign", "withdraw")),
+            waits_for=self.words.listed(self.words.person(signer.who) for signer in token_of(task).asked),
         )
 
     def editor(
@@ -381,6 +394,15 @@ class Sheet:
             findings=attempt.findings if attempt else (),
             addresses=self.addresses,
         )
+
+    def _acting(self, task: Task) -> str:
+        """For whom he would do it, and by which rule; empty where it is his own."""
+        stand_in = self.may.acting.get(task.pk)
+        if stand_in is None:
+            return ""
+        facts = stand_in.facts()
+        words = _("You do this for {principal}.").format(principal=self.words.person(stand_in.principal))
+        return f"{words} {self.words.mandate(facts)}"
 
     def _recipients(self, task: Task, step: Step) -> list[Choice]:
         """To whom the task may be handed over. Whether he may decide it is asked when it is done."""
@@ -406,18 +428,6 @@ def _content(section: Section, task: Task) -> dict[str, Any]:
 
 def _says_anything(section: Section, task: Task) -> bool:
     return bool(_content(section, task))
-
-
-def filling_of(folder: Any, step: str, item: str = "") -> Filling:
-    return Filling(
-        folder.procedure.form,
-        folder.procedure.steps[step],
-        item,
-        folder.state.data,
-        folder.facts(),
-        folder.work.people,
-        has_customer=lambda code: Customer.objects.filter(code=code).exists(),
-    )
 
 
 def anchor_of(step: str, item: str = "") -> str:
@@ -552,7 +562,7 @@ def _place(record: Record, words: Words, task: Task, dues: Mapping[int, Due]) ->
         people_ = [words.person(pk) for pk in record.assigned.get(task.pk, ())]
         person = words.listed(people_)
     else:
-        person = words.person(task.done_by_id)
+        person = words.actor(task.done_by_id, task.acting) if task.done_by_id else ""
     return Place(
         title=words.row(task.step, task.item) if task.item else "",
         state="current" if task.is_open else task.state,
@@ -637,8 +647,8 @@ def clocks(record: Record, words: Words) -> list[Limit]:
                     is_with_task=key in due_by,
                 )
             )
-        elif folder.pauses().get(key):
-            since = folder.pauses()[key][-1].start
+        elif pauses := (*folder.pauses().get("", ()), *folder.pauses().get(key, ())):
+            since = next((pause.start for pause in pauses if pause.end is None), pauses[-1].start)
             text = _("stands still since {moment}").format(moment=words.moment(since))
             found.append(Limit(title, None, [], state="paused", words=text))
     return found
@@ -653,6 +663,6 @@ def dues_of(record: Record) -> dict[int, Due]:
     }
 
 
-def unseen(record: Record, tasks: Iterable[Task]) -> list[Assignment]:
-    shown = {task.pk for task in tasks}
-    return [one for one in record.mine if one.task_id in shown]
+def unseen(record: Record) -> list[Assignment]:
+    """What is new to the reader: his tasks, and what was asked of him."""
+    return [one for one in record.mine if one.seen_at is None]

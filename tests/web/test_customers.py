@@ -37,7 +37,9 @@ def test_filters_and_order_work_together(mfg: Organization) -> None:
     codes = [customer.code for customer in found]
     assert codes == sorted(codes, reverse=True)
     assert {customer.grade for customer in found} == {"A"}
-    assert listed(Wish(sort="; drop table", page=99)).page == listed(Wish()).pages
+    last = listed(Wish(sort="; drop table", page=99))
+    assert last.customers
+    assert not last.has_next
 
 
 def test_the_directory_costs_a_fixed_number_of_statements(client: Client, mfg: Organization) -> None:

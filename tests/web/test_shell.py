@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from django.core.cache import cache
+from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
 
@@ -16,11 +16,6 @@ from kehu.organizations.models import Member
 from tests.cast import FRIDAY, Telling, sign_in
 
 PAGES = ("/", "/?view=started", "/?view=done", "/?view=copies", "/notices/", "/customers/", "/customers/C0001/")
-
-
-@pytest.fixture(autouse=True)
-def _fresh_cache() -> None:
-    cache.clear()
 
 
 @pytest.fixture
@@ -192,6 +187,27 @@ def test_a_broken_page_says_so_without_its_inside(
     assert answer.status_code == 500
     assert "secret inside" not in answer.content.decode()
     assert reverse("inbox") in answer.content.decode()
+
+
+def test_a_database_that_is_away_is_said_and_what_was_typed_can_be_sent_again(
+    client: Client, mfg: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kehu.cases import actions
+
+    def away(**_facts: Any) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(actions, "open_case", away)
+    client.raise_request_exception = False
+    sign_in(client, mfg, "sales_receiver")
+    answer = client.post("/procedures/customer-complaint/cases/new/", {"content": "毛刺 <b>30%</b>", "password": "x"})
+    page = answer.content.decode()
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "10"
+    assert 'action="/procedures/customer-complaint/cases/new/"' in page
+    assert 'name="content" value="毛刺 &lt;b&gt;30%&lt;/b&gt;"' in page
+    assert "closed the connection" not in page
+    assert 'name="password"' not in page
 
 
 def test_a_forged_form_is_refused(mfg: Organization) -> None:

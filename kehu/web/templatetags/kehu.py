@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from django import template
+from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest
+from django.template.defaultfilters import linebreaksbr
+from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -40,7 +46,14 @@ def in_language(text: Any) -> str:
     return str(text)
 
 
+@register.filter
+def as_json(value: Any) -> str:
+    """For a data attribute that a script reads; escaped like any other text."""
+    return json.dumps(value, cls=DjangoJSONEncoder)
+
+
 @register.simple_tag
+@lru_cache(maxsize=512)
 def icon(name: str, title: str = "") -> str:
     address = f"{static('vendor/icons.svg')}#tabler-{name}"
     if title:
@@ -70,7 +83,15 @@ def when(moment: datetime | date | None, now: datetime | None = None) -> str:
         return ""
     today = timezone.localtime(now or timezone.now()).date()
     if isinstance(moment, datetime):
-        local = timezone.localtime(moment)
+        moment = timezone.localtime(moment)
+    return _said(moment, timezone.get_current_timezone_name(), today, _language())
+
+
+@lru_cache(maxsize=8192)
+def _said(moment: datetime | date, _zone: str, today: date, _in: str) -> str:
+    """Pages say the same moments again and again. Moments that are equal are not said alike in two zones."""
+    if isinstance(moment, datetime):
+        local = moment
         return format_html(
             '<time datetime="{}" title="{}">{} {}</time>',
             local.isoformat(timespec="minutes"),
@@ -109,10 +130,22 @@ def department(key: str | None, request: HttpRequest) -> str:
     return in_language(unit.title) if unit else key or ""
 
 
-@register.inclusion_tag("web/_due_chip.html")
-def due_chip(due: Any, why: str = "") -> dict[str, Any]:
-    """`{% due_chip row.due address_of_why %}` for a kehu.cases.queries.Due; nothing for a task without limit."""
-    return {"due": due, "why": why}
+@register.simple_tag
+def due_chip(due: Any, why: str = "") -> str:
+    """`{% due_chip row.due address_of_why %}` for a kehu.cases.queries.Due; nothing for a task without limit. Lists show fifty of
+    them, and a template of its own for each would cost more than the rest of the line."""
+    if not due:
+        return ""
+    doubt = _("Provisional: the holidays of that year are not confirmed yet.") if due.is_provisional else ""
+    return format_html(
+        '<{tag} class="due due-{colour}"{href} title="{words}">{icon}<span>{words}</span>{doubt}</{tag}>',
+        tag="a" if why else "span",
+        colour=due.colour,
+        href=format_html(' href="{}"', why) if why else "",
+        words=due.words,
+        icon=icon("clock-exclamation" if due.is_overdue else "clock"),
+        doubt=format_html('<abbr title="{}">?</abbr>', doubt) if doubt else "",
+    )
 
 
 @register.inclusion_tag("web/_status.html")
@@ -143,5 +176,38 @@ def customer_short(customer: Customer) -> str:
 
 
 @register.simple_tag
+@lru_cache(maxsize=8192)
 def case_address(number: str) -> str:
     return reverse("case", args=[number])
+
+
+@register.simple_tag
+@lru_cache(maxsize=8192)
+def preview_address(number: str) -> str:
+    return reverse("inbox_preview", args=[number])
+
+
+@register.simple_tag
+def shown(field: Any) -> str:
+    """A field as it is read (`kehu.web.forms.Shown`). A case with a long history says hundreds of plain ones, so those need no
+    template of their own."""
+    if field.links or field.type == "rows":
+        return render_to_string("web/cases/_shown.html", {"shown": field})
+    return format_html(
+        '<div class="shown{}{}"><span class="shown-title">{}</span>\n<span class="shown-value{}">{}</span></div>',
+        " shown-wide" if field.is_wide else "",
+        " shown-empty" if field.is_empty else "",
+        field.title,
+        " number" if field.type in ("number", "money") else "",
+        linebreaksbr(field.text) or "–",
+    )
+
+
+@register.simple_tag
+def cells(line: Iterable[tuple[Any, str]]) -> SafeString:
+    """The cells of a register's line but for its first: some hundreds a page."""
+    return mark_safe(  # noqa: S308  # nosec B308 B703
+        "".join(
+            f'<td class="{width} kind-{escape(cell.kind or "text")}">{escape(cell.text)}</td>' for cell, width in line
+        )
+    )

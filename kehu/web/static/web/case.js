@@ -76,6 +76,23 @@ document.addEventListener("click", (event) => {
   text.focus();
 });
 
+// --- files: what is too large is said before it travels ----------------------------------------------------------------
+
+document.addEventListener("change", (event) => {
+  const input = event.target.closest("input[type=file]");
+  if (!input) return;
+  const { maxFile, wordLarge } = document.body.dataset;
+  const large = [...input.files].filter((file) => file.size > Number(maxFile) * 2 ** 20);
+  input.parentElement.querySelector(".too-large")?.remove();
+  if (!large.length) return;
+  const note = document.createElement("p");
+  note.className = "error too-large";
+  note.setAttribute("role", "alert");
+  note.textContent = wordLarge.replace("{names}", large.map((file) => file.name).join(", "));
+  input.after(note);
+  input.value = "";
+});
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (!form.matches("[data-guard]") || event.defaultPrevented) return;

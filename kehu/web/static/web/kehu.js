@@ -120,8 +120,36 @@ function open() {
   if (link) location.assign(link.dataset.open || link.href);
 }
 
+// The quick search: what it found hangs under it, and the arrows walk through it.
+const quick = () => [...document.querySelectorAll("[data-quick]")].find((box) => box.offsetParent);
+const found = (element) => element.closest(".quick")?.querySelector(".quick-found");
+
+function walk(event) {
+  const links = [...(found(event.target)?.querySelectorAll("a") || [])];
+  if (!links.length) return;
+  event.preventDefault();
+  const next = links.indexOf(event.target) + (event.key === "ArrowDown" ? 1 : -1);
+  (links[Math.min(next, links.length - 1)] || quick()).focus();
+}
+
+document.addEventListener("focusout", (event) => {
+  const box = event.target.closest(".quick");
+  if (box && !box.contains(event.relatedTarget)) found(box).hidden = true;
+});
+document.addEventListener("focusin", (event) => {
+  if (event.target.matches("[data-quick]")) found(event.target).hidden = !event.target.value;
+});
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.target.matches(".quick-found")) event.target.hidden = !event.target.closest(".quick").contains(document.activeElement);
+});
+
+// Filters change the address without a new page: a view is kept as the list looks now.
+document.addEventListener("submit", (event) => {
+  if (event.target.matches(".views-new")) event.target.elements.words.value = location.search.slice(1);
+});
+
 const keys = {
-  "/": () => document.querySelector("[data-search]")?.focus(),
+  "/": () => (quick() ? quick().focus() : document.querySelector("[data-to-search]")?.click()),
   "?": () => document.getElementById("keys").showModal(),
   j: () => choose(1),
   k: () => choose(-1),
@@ -138,6 +166,8 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (element.closest?.(".quick") && (event.key === "ArrowDown" || event.key === "ArrowUp")) return walk(event);
+  if (element.closest?.(".quick") && event.key === "Escape") { document.activeElement.blur(); return; }
   if (isTyping(element)) {
     if (event.key === "Escape") element.blur();
     return;
