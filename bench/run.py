@@ -1,0 +1,268 @@
+"""Measures Kehu on PostgreSQL and prints what it found. See bench/README.md."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import getpass
+import json
+import logging
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import psycopg
+
+SERVER = os.environ.get("KEHU_BENCH_POSTGRES") or f"postgresql://{getpass.getuser()}@127.0.0.1:5432/postgres"
+NAME = f"kehu_bench_{os.getpid()}"
+CLIENTS = 4
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a hundredth of the size, under a minute")
+    parser.add_argument("--json", metavar="FILE", help="write the figures there, too")
+    parser.add_argument("--cases", type=int, help="how many cases [1000000; quick: 10000]")
+    parser.add_argument("--keep", action="store_true", help="leave the database, for looking at it")
+    given = parser.parse_args()
+    cases = given.cases or (10_000 if given.quick else 1_000_000)
+    address = urlsplit(SERVER)._replace(path=f"/{NAME}").geturl()
+    with _database(address, keep=given.keep), tempfile.TemporaryDirectory() as var:
+        os.environ |= {
+            "KEHU_DATABASE_URL": address,
+            "KEHU_VAR": os.environ.get("KEHU_BENCH_VAR") or var,
+            "KEHU_DEMO": "1",
+            "KEHU_WORKER": "0",
+        }
+        found = _measured(address, cases, seconds=4.0 if given.quick else 20.0)
+    for key, value in found.items():
+        print(f"{key:24}{value:>12,}")
+    if given.json:
+        Path(given.json).write_text(json.dumps(found, indent=2) + "\n")
+    return 0
+
+
+def _measured(address: str, cases: int, seconds: float) -> dict[str, float]:
+    organization, now, swept, people = _filled(cases)
+    found: dict[str, float] = {}
+    with _serving([sys.executable, "-m", "bench.floor", "{port}"]) as (floor, _started):
+        took = _played(floor, {"kind": "pages", "people": [""], "pages": [["", "/"]]}, seconds / 2)
+        found["floor_view_per_s"] = took["rate"]
+    from bench import floor as floors
+
+    found["floor_sql_writes_per_s"] = round(floors.sql_writes(address, _places(organization), seconds / 2), 1)
+    found["statements_per_step_max"] = _statements(organization, now)
+    serve = [
+        sys.executable,
+        "-m",
+        "kehu.cli.main",
+        "serve",
+        "--demo",
+        "--no-worker",
+        "--workers",
+        "2",
+        "--port",
+        "{port}",
+    ]
+    with _serving(serve) as (server, started):
+        found["cold_start_s"] = round(started, 2)
+        from bench.life import PEOPLE, life
+
+        jobs = {"organization": organization.key, "people": PEOPLE, "kind": "writes", "acts": life(now)}
+        writes = _played(server, jobs, seconds)
+        found["writes_per_s"], found["write_p95_ms"] = writes["rate"], writes["p95"]
+        for key, pages in people.items():
+            jobs = {
+                "organization": organization.key,
+                "people": ["lu"],
+                "kind": "pages",
+                "pages": [["lu", page] for page in pages],
+            }
+            found[f"{key}_p95_ms"] = _played(server, jobs, seconds / 2)["p95"]
+    sweep = subprocess.run(
+        [sys.executable, "-m", "bench.sweep", organization.key, swept.isoformat()],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    fired = json.loads(sweep.stdout)
+    found["sweep_s"], found["sweep_peak_mb"] = round(fired["seconds"], 2), round(fired["peak_mb"], 1)
+    print(f"sweep: {fired['fired']} instants, memory grew by {fired['grown_mb']:.1f} MB", file=sys.stderr)
+    order = (
+        "writes_per_s", "write_p95_ms", "statements_per_step_max", "inbox_p95_ms", "register_p95_ms", "case_page_p95_ms",
+        "sweep_s", "sweep_peak_mb", "cold_start_s", "floor_view_per_s", "floor_sql_writes_per_s",
+    )  # fmt: skip
+    return {key: found[key] for key in order}
+
+
+# --- the database -----------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _database(address: str, *, keep: bool) -> Iterator[None]:
+    def make(statement: str) -> None:
+        with psycopg.connect(SERVER, autocommit=True) as connection:
+            connection.execute(statement)  # type: ignore[call-overload]
+
+    make(f"DROP DATABASE IF EXISTS {NAME}")
+    make(f"CREATE DATABASE {NAME}")
+    try:
+        yield
+    finally:
+        if not keep:
+            make(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
+
+
+def _filled(cases: int) -> tuple[Any, datetime, datetime, dict[str, list[str]]]:
+    """The demo company with so many cases, as many tasks waiting, of which a hundredth is due at the moment given; pages to ask for."""
+    from kehu.cli import setting_up
+
+    setting_up.django()
+    setting_up.tables()
+    from bench import seed
+    from kehu.cli.demo import make_demo
+    from kehu.core import clock
+    from kehu.core.models import Organization
+    from kehu.core.scope import every_organization
+
+    start = time.perf_counter()
+    make_demo(stories=False)
+    with every_organization():
+        organization = Organization.objects.get(key="mfg")
+    now = clock.now(organization).astimezone(ZoneInfo(organization.timezone))
+    workday = now.replace(hour=9, minute=0) - timedelta(days=1)
+    while workday.weekday() > 3:
+        workday -= timedelta(days=1)
+    lives, weights = seed.lives(organization, workday)
+    ahead, received = seed.waiting(organization, workday), seed.just_received(organization, workday)
+    with seed.bare():
+        seed.customers(organization, cases // 5)
+        copies = seed.Copies(organization)
+        copies.write(lives, weights, cases)
+        copies.write([ahead], [1], cases, weeks=(0, 3))
+        copies.write([received], [1], max(cases // 200, 1), weeks=(0, 0))
+        copies.finish()
+    if broken := seed.broken(organization):
+        raise RuntimeError(f"chains that do not hold: {broken}")
+    print(f"seeded in {time.perf_counter() - start:.0f} s", file=sys.stderr)
+    pages = {
+        "inbox": ["/"],
+        "register": [
+            "/registers/customer-complaint/",
+            "/registers/customer-complaint/?status=open",
+            "/registers/customer-complaint/?kind=quality",
+        ],
+        "case_page": [f"/cases/{number}/" for number in seed.long_histories(organization, workday)],
+    }
+    return organization, now, workday + timedelta(hours=8), pages
+
+
+def _places(organization: Any) -> list[dict[str, int]]:
+    """For each client a case with the rows that a step is copied from."""
+    from kehu.cases.models import Task
+    from kehu.core.models import Event, Message
+    from kehu.core.scope import scope
+
+    with scope(organization):
+        tasks = list(Task.objects.filter(state="open", assignments__is_open=True).order_by("-pk")[:CLIENTS])
+        event, message = Event.objects.latest("pk").pk, Message.objects.latest("pk").pk
+        return [{"task": task.pk, "case": task.case_id, "event": event, "message": message} for task in tasks]
+
+
+def _statements(organization: Any, now: datetime) -> int:
+    """Of all that a browser's write makes the server ask the database, from the session to the answer, the most for one write."""
+    from django.conf import settings
+    from django.db import connection
+    from django.test import Client
+    from django.test.utils import CaptureQueriesContext
+
+    from bench.life import PEOPLE, life
+
+    settings.ALLOWED_HOSTS = ["*"]
+    logging.getLogger("kehu.request").setLevel(logging.WARNING)
+    browsers = {person: Client() for person in PEOPLE}
+    for person, browser in browsers.items():
+        browser.post("/sign-in/", {"organization": organization.key, "person": person})
+    most = 0
+    for turn in range(2):  # the first one reads what is kept
+        number = ""
+        for act in life(now):
+            path = f"/cases/{number}/{act.place}" if number else "/procedures/customer-complaint/cases/new/"
+            with CaptureQueriesContext(connection) as captured:
+                answer = browsers[act.by].post(path, act.form, content_type="application/x-www-form-urlencoded")
+            if answer.status_code != 302:
+                raise RuntimeError(f"{path}: {answer.status_code}")
+            number = number or answer.headers["Location"].split("/")[2]
+            asked = [query for query in captured.captured_queries if not query["sql"].startswith(("BEGIN", "COMMIT"))]
+            most = max(most, len(asked)) if turn else 0
+    return most
+
+
+# --- servers and clients ----------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _serving(command: list[str]) -> Iterator[tuple[str, float]]:
+    """The server's address, and how many seconds passed until it answered."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "KEHU_URL": f"http://127.0.0.1:{port}"}
+    start = time.perf_counter()
+    log = tempfile.TemporaryFile()  # noqa: SIM115 -- closed with the server, below
+    process = subprocess.Popen(
+        [part.format(port=port) for part in command], env=environment, stdout=subprocess.DEVNULL, stderr=log
+    )
+    try:
+        while not _answers(port):
+            if process.poll() is not None or time.perf_counter() - start > 120:
+                raise RuntimeError(f"{' '.join(command)} did not start")
+            time.sleep(0.02)
+        yield f"127.0.0.1:{port}", time.perf_counter() - start
+    except Exception:
+        log.seek(0)
+        print("the server said:", log.read().decode(errors="replace")[-4000:], file=sys.stderr)
+        raise
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=30)
+        log.close()
+
+
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as asked:
+            asked.sendall(f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n".encode())
+            return asked.recv(12).startswith(b"HTTP/1.1")
+    except OSError:
+        return False
+
+
+def _played(server: str, jobs: dict[str, Any], seconds: float) -> dict[str, float]:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.client", server, str(seconds), str(CLIENTS)],
+        input=json.dumps(jobs), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    found = json.loads(done.stdout)
+    if found["failures"]:
+        print("refused:", *found["failures"], sep="\n  ", file=sys.stderr)
+    took = sorted(found["took"])
+    p95 = statistics.quantiles(took, n=20)[-1] if len(took) > 1 else took[0]
+    return {"rate": round(len(took) / found["seconds"], 1), "p95": round(p95 * 1000, 1)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
