@@ -34,23 +34,32 @@ def _propose(given: argparse.Namespace) -> int:
     from kehu.cases.actions import recount
     from kehu.core import clock
     from kehu.core.models import Organization
-    from kehu.core.scope import scope
+    from kehu.core.scope import every_organization, scope
     from kehu.organizations import actions
-    from kehu.organizations.models import Member
+    from kehu.organizations.permissions import may_administer, whose
+    from kehu.organizations.queries import directory, local_now
 
-    found = Organization.objects.filter(key=given.organization) if given.organization else Organization.objects.all()
+    with every_organization():
+        there = list(Organization.objects.order_by("pk"))
+    found = [one for one in there if given.organization in (None, one.key)]
     if len(found) != 1:
-        print(
-            f"Say which organization: --organization {' | '.join(one.key for one in Organization.objects.all())}",
-            file=sys.stderr,
-        )
+        print(f"Say which organization: --organization {' | '.join(one.key for one in there)}", file=sys.stderr)
         return 1
     organization = found[0]
     now = clock.now(organization)
     with scope(organization), translation.override("zh-hans"):
-        if given.confirm and not Member.objects.filter(key=given.by).exists():
-            print(f"There is no member {given.by} in {organization.key}.", file=sys.stderr)
-            return 1
+        if given.confirm:
+            by = directory(organization, local_now(organization, now).date()).people.get(given.by)
+            if by is None:
+                print(f"There is no member {given.by} in {organization.key}.", file=sys.stderr)
+                return 1
+            if not may_administer(by, "calendar", organization):
+                with translation.override("en"):
+                    print(
+                        f"{given.by} may not confirm the calendar. This is for {whose('calendar', organization)}.",
+                        file=sys.stderr,
+                    )
+                return 1
         proposal = actions.propose_holidays(
             organization=organization, year=given.year, country=given.country, by=given.by, now=now
         )

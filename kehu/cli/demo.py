@@ -24,15 +24,15 @@ def run(arguments: Sequence[str]) -> int:
     return make_demo(given.pack, says_so=True)
 
 
-def make_demo(folder: Path = PACK, *, says_so: bool = False) -> int:
-    """Makes it once: all of it or nothing. A later start finds it and leaves it as it is."""
+def make_demo(folder: Path = PACK, *, says_so: bool = False, stories: bool = True) -> int:
+    """Makes it once: all of it or nothing. A later start finds it and leaves it as it is. Without `stories` it has no cases yet."""
     from django.db import transaction
 
     from kehu.cases.demo import tell_stories
     from kehu.cases.examples import enter_customers
     from kehu.core import clock
     from kehu.core.models import Message, Organization
-    from kehu.core.scope import scope
+    from kehu.core.scope import every_organization, scope
     from kehu.organizations import actions as organizations
     from kehu.procedures import actions as procedures
     from kehu.procedures.checks import check_pack
@@ -43,7 +43,9 @@ def make_demo(folder: Path = PACK, *, says_so: bool = False) -> int:
         print(*problems, sep="\n", file=sys.stderr)
         return 1
     assert loaded.pack
-    if Organization.objects.filter(key=loaded.pack.key).exists():
+    with every_organization():
+        is_there = Organization.objects.filter(key=loaded.pack.key).exists()
+    if is_there:
         if says_so:
             print(f"{loaded.pack.title.en} is there already, and stays as it is.")
         return 0
@@ -51,18 +53,18 @@ def make_demo(folder: Path = PACK, *, says_so: bool = False) -> int:
     now = clock.now()
     with transaction.atomic():
         organization = organizations.set_up(pack=loaded.pack, tables=loaded.raw_tables, by="", now=now)
-        organization.is_demo = True
-        organization.save(update_fields=["is_demo"])
+        with scope(organization):
+            organization.is_demo = True
+            organization.save(update_fields=["is_demo"])
         for key, person in loaded.demo["people"].items():
             organizations.take_on(organization=organization, key=key, by="", now=now, **person)
         procedures.publish(organization=organization, loaded=loaded, by="", now=now, checked=True)
         with scope(organization):
             enter_customers(organization, loaded.demo["customers"], {}, now)
-        differences = tell_stories(loaded, organization, loaded.source(folder / "demo.yaml"), now)
+        differences = tell_stories(loaded, organization, loaded.source(folder / "demo.yaml"), now) if stories else []
         # What was said before today is no news: nobody starts with a hundred notices and mails.
-        Message.everywhere.filter(organization=organization, created_at__lt=now - timedelta(hours=24)).update(
-            state="sent"
-        )
+        with scope(organization):
+            Message.objects.filter(created_at__lt=now - timedelta(hours=24)).update(state="sent")
     for difference in differences:
         print(difference, file=sys.stderr)
     return 0

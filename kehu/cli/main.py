@@ -17,10 +17,21 @@ COMMANDS = {
     "demo": "kehu.cli.demo:run",
     "serve": "kehu.cli.serve:run",
     "worker": "kehu.cli.worker:run",
+    "channel": "kehu.cli.channel:run",
+    "webhook": "kehu.cli.webhook:run",
     "publish": "kehu.cli.publish:run",
     "member": "kehu.cli.member:run",
+    "absence": "kehu.cli.absence:run",
+    "act": "kehu.cli.act:run",
     "calendar": "kehu.cli.calendar:run",
+    "backup": "kehu.cli.backup:run",
+    "restore": "kehu.cli.restore:run",
+    "verify": "kehu.cli.verify:run",
+    "doctor": "kehu.cli.doctor:run",
+    "upgrade": "kehu.cli.upgrade:run",
     "schema": "kehu.cli.schema:run",
+    "token": "kehu.cli.token:run",  # nosec B105
+    "openapi": "kehu.cli.openapi:run",
 }
 
 WHAT_THEY_DO = {
@@ -29,10 +40,21 @@ WHAT_THEY_DO = {
     "demo": "make the demo company",
     "serve": "serve the pages, with a worker beside them",
     "worker": "run a worker: deadlines, messages",
+    "channel": "how the channels are; a test of one",
+    "webhook": "the webhooks; deliveries sent again",
     "publish": "set up a pack's company and put its procedures in force",
-    "member": "take on a member",
+    "member": "take on a member, appoint, let leave",
+    "absence": "who is away, and who stands in",
+    "act": "do something with a case: complete, send back, withdraw, pause …",
     "calendar": "propose and confirm a year's holidays",
+    "backup": "write database and files into one file",
+    "restore": "put a backup into an empty database",
+    "upgrade": "bring the database up to this version",
+    "verify": "name the first row or file that was altered",
+    "doctor": "name what is unsafe or wrong in this installation",
     "schema": "print the JSON Schema of the pack files, for editors",
+    "token": "make, list and revoke access tokens of the API",  # nosec B105
+    "openapi": "print the API's OpenAPI document, for tools that make clients",
 }
 
 

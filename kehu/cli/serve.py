@@ -1,9 +1,11 @@
-"""`kehu serve`: pages and a worker in one process."""
+"""`kehu serve`: pages, in one process or several, each with a worker beside them unless told otherwise."""
 
 from __future__ import annotations
 
 import argparse
+import gc
 import os
+import sys
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +16,8 @@ from . import setting_up
 def run(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="kehu serve", description="Serve the pages, with a worker beside them.")
     parser.add_argument("--demo", action="store_true", help="offer the demo company, made first where it is missing")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="so many processes for the pages [1]")
+    parser.add_argument("--no-migrate", action="store_true", help="leave the tables to `kehu upgrade`")
     parser.add_argument("--no-worker", action="store_true", help="pages only; workers run as `kehu worker`")
     parser.add_argument("--host", default=os.environ.get("KEHU_HOST", "127.0.0.1"))
     parser.add_argument("--port", type=int, default=int(os.environ.get("KEHU_PORT", "8000")))
@@ -22,17 +26,18 @@ def run(arguments: Sequence[str]) -> int:
         os.environ["KEHU_DEMO"] = "1"
     if given.no_worker:
         os.environ["KEHU_WORKER"] = "0"
+    os.environ["KEHU_PORT"] = str(given.port)
     os.environ.setdefault("KEHU_URL", f"http://{given.host}:{given.port}")
-    setting_up.django()
-    setting_up.tables()
-    setting_up.static_files()
-    if given.demo:
-        from .demo import make_demo
-
-        make_demo()
+    if given.workers < 1:
+        parser.error("--workers must be at least 1")
     if not _is_free(given.host, given.port):
         print(f"{given.host}:{given.port} is in use by another program. Choose another port: KEHU_PORT=8001 make run")
         return 1
+    setting_up.figures(fresh=True)
+    setting_up.django()
+    if not _prepare(given):
+        return 1
+    _load()
     print(f"Kehu: http://{given.host}:{given.port}/  (Ctrl+C stops it)", flush=True)
     from granian.constants import Interfaces
     from granian.server import Server
@@ -42,13 +47,51 @@ def run(arguments: Sequence[str]) -> int:
         address=given.host,
         port=given.port,
         interface=Interfaces.WSGI,
-        workers=1,
+        workers=given.workers,
+        workers_kill_timeout=30,
+        respawn_failed_workers=True,
         blocking_threads=4,
         websockets=False,
         factory=True,
         log_access=False,
     ).serve()
     return 0
+
+
+def _prepare(given: argparse.Namespace) -> bool:
+    """Database, files and demo as the pages need them; False after having said what is missing."""
+    try:
+        if not given.no_migrate:
+            setting_up.tables()
+        elif not setting_up.has_tables():
+            print("The database is not of this version. Run `kehu upgrade`, or leave out --no-migrate.")
+            return False
+    except setting_up.NotUpgraded as reason:
+        print(reason, file=sys.stderr)
+        return False
+    setting_up.static_files()
+    if given.demo:
+        from .demo import make_demo
+
+        with setting_up.alone():
+            make_demo()
+    return True
+
+
+def _load() -> None:
+    """All that pages and worker need, once, before the processes part: they share it, and each is there at once."""
+    from django.db import connections
+
+    import kehu.config.recurring
+    import kehu.config.urls
+    import kehu.config.wsgi  # noqa: F401
+
+    from . import worker  # noqa: F401
+
+    connections.close_all()  # every process opens its own
+    # What is loaded by now stays for good: the collector need not look at it again, nor copy its pages.
+    gc.collect()
+    gc.freeze()
 
 
 def _is_free(host: str, port: int) -> bool:
@@ -66,6 +109,7 @@ def _is_free(host: str, port: int) -> bool:
 def application() -> Any:
     """The pages, and the worker as a thread beside them. Every job is one transaction after another, so the process may
     end at any moment."""
+    setting_up.figures()
     setting_up.django()
     from kehu.config.wsgi import application as pages
 

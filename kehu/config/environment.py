@@ -21,6 +21,25 @@ def is_on(name: str) -> bool:
     raise ImproperlyConfigured(f"{name} is {value!r}; write 1 (on) or 0 (off).")
 
 
+def number(name: str, otherwise: int, *, least: int = 0) -> int:
+    value = os.environ.get(name, "").strip()
+    if not value:
+        return otherwise
+    if not value.isascii() or not value.isdigit():
+        raise ImproperlyConfigured(f"{name} is {value!r}; write a whole number, like {otherwise}.")
+    if int(value) < least:
+        raise ImproperlyConfigured(f"{name} is {value}; write at least {least}.")
+    return int(value)
+
+
+def one_of(name: str, *choices: str) -> str:
+    """The value, one of these; the first where none is given."""
+    value = os.environ.get(name, "").strip().lower() or choices[0]
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} is {value!r}; write one of {', '.join(choices)}.")
+    return value
+
+
 def listed(name: str) -> list[str]:
     """KEHU_ALLOWED_HOSTS="a.example, b.example" -> ["a.example", "b.example"]"""
     return [part.strip() for part in os.environ.get(name, "").split(",") if part.strip()]
@@ -44,7 +63,7 @@ def database(url: str) -> dict[str, Any]:
         }
     if parts.scheme in {"postgresql", "postgres"}:
         return {
-            "ENGINE": "django.db.backends.postgresql",
+            "ENGINE": "kehu.core.postgresql",
             "NAME": unquote(parts.path).removeprefix("/"),
             "USER": unquote(parts.username or ""),
             "PASSWORD": unquote(parts.password or ""),
@@ -52,12 +71,49 @@ def database(url: str) -> dict[str, Any]:
             "PORT": str(parts.port or ""),
             "CONN_MAX_AGE": 60,
             "CONN_HEALTH_CHECKS": True,
-            "OPTIONS": dict(parse_qsl(parts.query)),
+            # The server plans a statement that comes again only once: half the time of a step (docs/decisions/0013).
+            "OPTIONS": {"server_side_binding": True, "prepare_threshold": 5, **dict(parse_qsl(parts.query))},
         }
     raise ImproperlyConfigured(
         f"KEHU_DATABASE_URL begins with {parts.scheme!r}; "
         "write sqlite:////path/to/file or postgresql://user:password@host:5432/name."
     )
+
+
+def megabytes(name: str, default: int) -> int:
+    """KEHU_MAX_FILE_MB=20 -> bytes"""
+    value = os.environ.get(name, "").strip() or str(default)
+    if not value.isdigit() or not int(value):
+        raise ImproperlyConfigured(f"{name} is {value!r}; write a number of megabytes.")
+    return int(value) * 2**20
+
+
+def files(url: str) -> dict[str, Any]:
+    """s3://bucket/prefix?endpoint=https://minio.example.com&region=… -> Django's STORAGES entry; without an address MEDIA_ROOT.
+
+    The keys come as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or from the machine's role.
+    """
+    if not url:
+        return {"BACKEND": "kehu.core.storage.KeptFiles"}
+    parts = urlsplit(url)
+    if parts.scheme != "s3" or not parts.netloc:
+        raise ImproperlyConfigured(f"KEHU_FILES_URL is {url!r}; write s3://bucket/prefix?endpoint=https://….")
+    asked = dict(parse_qsl(parts.query))
+    if unknown := asked.keys() - {"endpoint", "region"}:
+        raise ImproperlyConfigured(f"KEHU_FILES_URL knows endpoint and region, not {', '.join(sorted(unknown))}.")
+    return {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": parts.netloc,
+            "location": unquote(parts.path).strip("/"),
+            "endpoint_url": asked.get("endpoint"),
+            "region_name": asked.get("region"),
+            "addressing_style": "path" if "endpoint" in asked else "auto",
+            "file_overwrite": True,  # a name is a digest: the same name is the same content
+            "default_acl": None,
+            "max_memory_size": 2 * 2**20,  # beyond, a file that is read lies on disk meanwhile
+        },
+    }
 
 
 def mail(url: str, *, outbox: Path) -> dict[str, Any]:
@@ -99,3 +155,26 @@ def kept_secret(path: Path) -> str:
         finally:
             os.unlink(draft)
     return path.read_text().strip()
+
+
+def identity_providers() -> dict[str, Any]:
+    """KEHU_OIDC_…, KEHU_DINGTALK_…, KEHU_FEISHU_… -> allauth's SOCIALACCOUNT_PROVIDERS; only those that are set."""
+    found: dict[str, Any] = {}
+    if issuer := os.environ.get("KEHU_OIDC_ISSUER", "").strip():
+        name = os.environ.get("KEHU_OIDC_NAME") or "OpenID Connect"
+        app = _application(name, "KEHU_OIDC_CLIENT_ID", "KEHU_OIDC_CLIENT_SECRET")
+        settings = {"server_url": issuer.rstrip("/"), "oauth_pkce_enabled": True}
+        found["openid_connect"] = {"APPS": [app | {"provider_id": "oidc", "settings": settings}]}
+    if os.environ.get("KEHU_DINGTALK_CLIENT_ID"):
+        app = _application("钉钉 DingTalk", "KEHU_DINGTALK_CLIENT_ID", "KEHU_DINGTALK_CLIENT_SECRET")
+        found["dingtalk"] = {"APPS": [app]}
+    if os.environ.get("KEHU_FEISHU_CLIENT_ID"):
+        app = _application("飞书 Feishu", "KEHU_FEISHU_CLIENT_ID", "KEHU_FEISHU_CLIENT_SECRET")
+        found["feishu"] = {"APPS": [app]}
+    return found
+
+
+def _application(name: str, client_id: str, secret: str) -> dict[str, str]:
+    if missing := [variable for variable in (client_id, secret) if not os.environ.get(variable)]:
+        raise ImproperlyConfigured(f"{' and '.join(missing)} must be set, too; the identity provider gives both.")
+    return {"name": name, "client_id": os.environ[client_id], "secret": os.environ[secret]}
