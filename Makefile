@@ -5,7 +5,7 @@ PACKS  ?= packs/mfg
 JOBS   ?= 2
 
 # Everything `make check` does after the tests on SQLite.
-REST := lint types imports migrations postgres packs browser
+REST := lint types audit imports migrations postgres packs browser
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -33,6 +33,10 @@ lint: install ## style of the Python code
 
 types: install ## types
 	.venv/bin/mypy
+
+audit: install ## mistakes that make holes, and known vulnerabilities of the libraries
+	.venv/bin/bandit -q -c pyproject.toml -r kehu tools
+	.venv/bin/python tools/audit.py
 
 imports: install ## imports point down
 	.venv/bin/lint-imports

@@ -14,13 +14,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.apps import apps
+from django.db import connection, transaction
+from django.db.models import Model
 from django.test import Client
 
 from kehu.cases import actions
 from kehu.cases.examples import stage
 from kehu.cases.models import Case
-from kehu.core.models import Organization, User
-from kehu.core.scope import scope
+from kehu.core.models import Organization, User, fresh_version
+from kehu.core.scope import every_organization, scope
 from kehu.organizations.models import Member
 from kehu.procedures.packs import LoadedPack, load
 
@@ -41,10 +44,62 @@ def mfg_pack() -> LoadedPack:
     return load(ROOT / "packs" / "mfg")
 
 
+def witnesses() -> list[str]:
+    """Positions to walk everything with: one of each rank in the department that owns the complaints, in one that takes part in the
+    case, and in any other. What somebody may follows from rank and department."""
+    pack = mfg_pack().pack
+    assert pack
+    found: dict[tuple[str, str], str] = {}
+    for key, position in sorted(pack.positions.items()):
+        place = position.department if position.department in ("sales", "quality") else "any other"
+        found.setdefault((place, position.rank), key)
+    return sorted({*found.values(), "qa_head", "finance"})
+
+
+@lru_cache
+def _companies() -> dict[str, list[list[Model]]]:
+    """Every row of both companies, by kind of row. They are set up once a process; a test puts the rows back, which takes a
+    fraction of the time."""
+    found: dict[str, list[list[Model]]] = {}
+    with transaction.atomic(), every_organization():
+        for key in ("mfg", "other"):
+            organization = stage(mfg_pack().named(key), at("2024-03-01 08:00"))
+            kinds = [model for model in apps.get_models() if "organization" in {f.name for f in model._meta.fields}]
+            rows = [list(model._base_manager.filter(organization=organization)) for model in kinds]
+            found[key] = [[Organization.objects.get(pk=organization.pk)], *filter(None, rows)]
+            _leave_room([Organization, *kinds])
+        transaction.set_rollback(True)
+    return found
+
+
+def _leave_room(models: list[type[Model]]) -> None:
+    """Rows made from now on have keys far above: what a test writes before the other company comes is not in its way."""
+    with connection.cursor() as cursor:
+        for model in models:
+            table = model._meta.db_table
+            if connection.vendor == "sqlite":
+                cursor.execute("UPDATE sqlite_sequence SET seq = seq + 1000000 WHERE name = %s", [table])
+            elif model._meta.auto_field:
+                cursor.execute(
+                    f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), 1000000 + (SELECT count(*) FROM {table}))"
+                )
+
+
+def company(key: str) -> Organization:
+    rows = _companies()[key]
+    organization = rows[0][0]
+    assert isinstance(organization, Organization)
+    organization.version = fresh_version()
+    with transaction.atomic(), every_organization():
+        for kind in rows:
+            type(kind[0])._base_manager.bulk_create(kind)
+        return Organization.objects.get(pk=organization.pk)
+
+
 @pytest.fixture
 def mfg(db: Any) -> Iterator[Organization]:
     """The factory, with every query of the test scoped to it."""
-    organization = stage(mfg_pack(), at("2024-03-01 08:00"))
+    organization = company("mfg")
     with scope(organization):
         yield organization
 
@@ -52,15 +107,16 @@ def mfg(db: Any) -> Iterator[Organization]:
 @pytest.fixture
 def stranger(db: Any) -> Organization:
     """Another company of the same kind, with a general manager of its own."""
-    return stage(mfg_pack().named("other"), at("2024-03-01 08:00"))
+    return company("other")
 
 
 def sign_in(client: Client, organization: Organization, key: str) -> Client:
     """The member signs in; he gets a user the first time."""
-    member = Member.everywhere.get(organization=organization, key=key)
-    if member.user is None:
-        member.user = User.objects.create_user(f"{organization.key}.{key}", language=member.language)
-        member.save(update_fields=["user"])
+    with scope(organization):
+        member = Member.objects.select_related("user").get(key=key)
+        if member.user is None:
+            member.user = User.objects.create_user(f"{organization.key}.{key}", language=member.language)
+            member.save(update_fields=["user"])
     client.force_login(member.user)
     return client
 

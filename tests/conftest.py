@@ -1,5 +1,36 @@
 """Fixtures for all tests. The cast is in `tests/cast.py`."""
 
+import os
+
+import psycopg
+import pytest
+
 from tests.cast import complaint, mfg, stranger
 
 __all__ = ["complaint", "mfg", "stranger"]
+
+ROLE = "kehu_test"
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """On PostgreSQL the tests run as an installation does: as a user that owns its tables and cannot pass the wall
+    (kehu/core/wall.py). A superuser, whom no row-level security binds, steps down to one he makes."""
+    from django.conf import settings
+
+    given = settings.DATABASES["default"]
+    if given["ENGINE"] != "kehu.core.postgresql":
+        return
+    with psycopg.connect(os.environ["KEHU_DATABASE_URL"], dbname="postgres", autocommit=True) as server:
+        (passes,) = server.execute(
+            "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
+        ).fetchone()
+        if not passes:
+            return
+        server.execute(
+            f"DO $$ BEGIN CREATE ROLE {ROLE} CREATEDB; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
+        )
+        left_behind = given["TEST"].get("NAME") or f"test_{given['NAME']}"
+        if server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [left_behind]).fetchone():
+            server.execute(f'ALTER DATABASE "{left_behind}" OWNER TO {ROLE}')
+    given["OPTIONS"] = {**given.get("OPTIONS", {}), "options": f"-c role={ROLE}"}

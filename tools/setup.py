@@ -47,6 +47,7 @@ def main():
         check_python()
         make_environment()
         install_packages()
+        compile_python()
         install_frontend()
         copy_frontend()
     except CannotInstall as reason:
@@ -91,6 +92,23 @@ def install_packages():
     from_index([PYTHON, "-m", "pip", "install", "--quiet", "--retries", "2", f"uv=={locked_version(lock, 'uv')}"])
     pip_install("--require-hashes", "-r", lock)
     pip_install("--no-deps", "--no-build-isolation", "--editable", ROOT)
+    stamp.write()
+
+
+def compile_python():
+    """Python keeps what it has compiled, but not where PYTHONDONTWRITEBYTECODE is set, nor where whoever runs Kehu may not write:
+    then every start would compile a thousand modules anew, for seconds."""
+    subprocess.run([PYTHON, "-m", "compileall", "-q", ROOT / "kehu"], stdout=subprocess.DEVNULL)
+    stamp = Stamp(VENV / "compiled-packages", REQUIREMENTS / "dev.txt")
+    if stamp.is_current():
+        return
+    say("Python packages", "compiled")
+    # Some packages bring examples that are no Python; they are left out.
+    subprocess.run(
+        [PYTHON, "-m", "compileall", "-q", "-j", "0", *VENV.glob("lib/python*/site-packages")],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     stamp.write()
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from kehu.engine import advance
+from kehu.engine import advance, signatures, withdrawal
 from kehu.engine.advance import Move, NotPossible, State
 from kehu.engine.definitions import Form, Procedure
 from kehu.engine.records import row_keys
@@ -106,12 +107,23 @@ class Run:
 
     def do(self, place: str, outcome: str | None = None, **values: Any) -> Run:
         step, _, item = place.rstrip("]").partition("[")
-        return self.take(advance.complete(self.table, self.state, step, item, outcome, values, FACTS))
+        return self.take(advance.complete(self.table, self.state, step, item, outcome, values, FACTS, waits=True))
 
     def back(self, place: str, to: str) -> Run:
         step, _, item = place.rstrip("]").partition("[")
         to_step, _, to_item = to.rstrip("]").partition("[")
         return self.take(advance.send_back(self.table, self.state, step, item, to_step, to_item or None, FACTS))
+
+    def ask(self, place: str, *who: str, order: Any = "before") -> Run:
+        return self.take(signatures.add_signers(self.table, self.state, place, "", who, order))
+
+    def sign(self, place: str, who: str, agrees: bool = True) -> Run:
+        return self.take(signatures.sign(self.table, self.state, place, "", who, agrees=agrees, facts=FACTS))
+
+    def withdraw(self, place: str) -> Run:
+        step, _, item = place.rstrip("]").partition("[")
+        index = withdrawal.last_of(self.moves, step, item)
+        return self.take(withdrawal.withdraw(self.table, self.moves, index, FACTS))
 
     @property
     def open(self) -> list[str]:
@@ -256,6 +268,151 @@ def test_nothing_happens_in_a_case_that_is_over():
     assert refused.value.code == "case_closed"
 
 
+# --- added signers ----------------------------------------------------------------------------------------------------------
+
+LINE = {"a": {"next": "b", "fills": ["facts"]}, "b": {"next": "c"}, "c": {"next": "z"}, "z": {"end": True}}
+
+
+def refused(act):
+    with pytest.raises(NotPossible) as found:
+        act()
+    return found.value.code
+
+
+def test_who_signs_before_is_waited_for():
+    run = Run(procedure(**LINE)).ask("a", "auditor", "lawyer")
+    assert refused(lambda: run.do("a")) == "waits_for_signers"
+
+    run.sign("a", "lawyer")
+    assert refused(lambda: run.do("a")) == "waits_for_signers"
+
+    assert run.sign("a", "auditor").do("a").open == ["b"]
+
+
+def test_who_refuses_before_leaves_it_to_the_holder():
+    run = Run(procedure(**LINE)).ask("a", "auditor").sign("a", "auditor", agrees=False)
+
+    assert run.do("a").open == ["b"]
+
+
+def test_who_signs_after_holds_the_case_but_not_what_was_filled():
+    run = Run(procedure(**LINE)).ask("a", "auditor", order="after").do("a", amount=3)
+
+    assert (run.open, run.state.data["amount"], run.state.tokens[0].held) == (["a"], 3, "done")
+    assert refused(lambda: run.do("a")) == "waits_for_signers"
+    assert run.sign("a", "auditor").open == ["b"]
+
+
+def test_a_refusal_after_gives_it_back_and_all_sign_anew():
+    run = Run(procedure(**LINE)).ask("a", "auditor", "lawyer", order="after").do("a", amount=3)
+    run.sign("a", "auditor").sign("a", "lawyer", agrees=False)
+    assert (run.state.tokens[0].held, [signer.agreed for signer in run.state.tokens[0].signers]) == ("", [False] * 2)
+
+    run.do("a", amount=4).sign("a", "lawyer")
+    assert run.open == ["a"]
+    assert run.sign("a", "auditor").open == ["b"]
+
+
+def test_dropping_the_last_signer_lets_the_case_go_on():
+    run = Run(procedure(**LINE)).ask("a", "auditor", order="after").do("a")
+
+    run.take(signatures.drop_signer(run.table, run.state, "a", "", "auditor", FACTS))
+
+    assert run.open == ["b"]
+
+
+def test_only_who_was_asked_signs_and_nobody_is_asked_twice():
+    run = Run(procedure(**LINE)).ask("a", "auditor")
+
+    assert refused(lambda: run.sign("a", "lawyer")) == "not_asked"
+    assert refused(lambda: run.ask("a", "auditor", order="after")) == "asked_already"
+
+
+def test_what_the_clock_does_waits_for_no_signer():
+    run = Run(procedure(**LINE)).ask("a", "auditor")
+
+    run.take(advance.complete(run.table, run.state, "a", "", None, {}, FACTS))
+
+    assert run.open == ["b"]
+
+
+# --- withdrawing ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_completion_taken_back_was_never_there():
+    run = Run(procedure(**LINE)).do("a", amount=1)
+    before = run.state
+    run.do("b")
+
+    run.withdraw("b")
+
+    assert (run.open, dict(run.state.done)) == (["b"], dict(before.done))
+    assert run.withdraw("a").state.data.get("amount") is None
+    assert run.open == ["a"]
+
+
+def test_nothing_is_taken_back_once_the_next_has_acted():
+    run = Run(procedure(**LINE)).do("a").do("b")
+
+    assert refused(lambda: run.withdraw("a")) == "acted_since"
+    assert refused(lambda: Run(procedure(**LINE)).withdraw("a")) == "not_done_before"
+
+
+def test_asking_a_signer_is_acting():
+    run = Run(procedure(**LINE)).do("a").ask("b", "auditor")
+
+    assert refused(lambda: run.withdraw("a")) == "acted_since"
+
+
+def test_what_others_did_beside_it_stays():
+    run = Run(rows_table()).do("a", rows=UNITS)
+    run.do("b[quality]", "submit", remark="mine").do("b[stores]", "submit", remark="theirs")
+
+    run.withdraw("b[quality]")
+
+    assert run.open == ["b[quality]", "c[stores]"]
+    assert [row.get("remark") for row in run.state.data["rows"]] == [None, "theirs"]
+
+
+def test_a_join_that_went_on_is_not_undone_from_below():
+    table = procedure(
+        a={"next": ["b", "c"]},
+        b={"outcomes": {"off": {"next": "e"}, "on": {"next": "d"}}},
+        c={"next": "d"},
+        d={"join": "all", "next": "z"},
+        e={"next": "z"},
+        z={"end": True},
+    )
+    run = Run(table).do("a").do("b", "off").do("c")
+
+    assert refused(lambda: run.withdraw("b")) == "acted_since"
+
+
+def test_a_round_that_was_begun_by_mistake_is_taken_back():
+    run = Run(rows_table()).do("a", rows=UNITS)
+    for unit in ("quality", "stores"):
+        run.do(f"b[{unit}]", "submit", remark="first").do(f"c[{unit}]", "approve")
+
+    run.do("d", "again").withdraw("d")
+
+    assert (run.open, run.state.round) == (["d"], 1)
+    assert [row.get("remark") for row in run.state.data["rows"]] == ["first", "first"]
+
+
+def test_what_opened_a_case_is_not_taken_back():
+    run = Run(procedure(a={"next": "b", "opens": [{"procedure": "other"}]}, b={"next": "z"}, z={"end": True})).do("a")
+
+    assert refused(lambda: run.withdraw("a")) == "has_consequences"
+
+
+def test_what_was_submitted_to_a_signer_is_taken_back_until_he_signs():
+    run = Run(procedure(**LINE)).ask("a", "auditor", order="after").do("a", amount=3).withdraw("a")
+    assert (run.open, run.state.tokens[0].held, run.state.data.get("amount")) == (["a"], "", None)
+
+    run.do("a").sign("a", "auditor")
+    assert refused(lambda: run.withdraw("a")) == "acted_since"
+
+
 # --- random tables, walked at random ------------------------------------------------------------------------------------------
 
 NAMES = [f"s{number}" for number in range(7)]
@@ -317,9 +474,11 @@ class AnyCase(RuleBasedStateMachine):
         self.moves: list[Move] = []
         self.filled: list[tuple[str, Any]] = []
         self.standing: dict[tuple[str, str], Any] = {}
+        self.stood: list[tuple[State, dict[tuple[str, str], Any]]] = []
         self.take(advance.start(table, {"rows": [{"unit": "quality", "dropped": False}], "amount": 1}, FACTS))
 
     def take(self, move: Move) -> None:
+        self.stood.append((self.state, dict(self.standing)))
         self.moves.append(move)
         self.state = self.state.after(move)
 
@@ -339,9 +498,12 @@ class AnyCase(RuleBasedStateMachine):
         }
         before = self.state
         try:
-            move = advance.complete(self.table, before, token.step, token.item, outcome, mine, FACTS)
+            move = advance.complete(self.table, before, token.step, token.item, outcome, mine, FACTS, waits=True)
         except NotPossible as refused:
-            assert refused.code in ("no_rows", "dead_end")  # rows were taken away that the case stands on
+            if refused.code == "waits_for_signers":
+                assert token.asked
+            else:
+                assert refused.code in ("no_rows", "dead_end")  # rows were taken away that the case stands on
             assert self.state is before
             assume(False)
         self.take(move)
@@ -367,7 +529,58 @@ class AnyCase(RuleBasedStateMachine):
         try:
             self.take(advance.send_back(self.table, self.state, token.step, token.item, to, item, FACTS))
         except NotPossible as refused:
-            assert refused.code in ("not_done_before", "open_already")
+            assert refused.code in ("not_done_before", "open_already", "waits_for_signers")
+
+    @precondition(lambda self: self.state.is_open and self.state.tokens)
+    @rule(data=st.data(), who=st.sampled_from(["auditor", "lawyer"]), order=st.sampled_from(["before", "after"]))
+    def add_signer(self, data: Any, who: str, order: Any) -> None:
+        token = data.draw(st.sampled_from(self.state.tokens))
+        assume(not token.asked or data.draw(st.integers(0, 9)) == 0)
+        try:
+            self.take(signatures.add_signers(self.table, self.state, *token.place, [who], order))
+        except NotPossible as refused:
+            assert refused.code in ("asked_already", "waits_for_signers")
+
+    @precondition(lambda self: self.state.is_open and any(token.asked for token in self.state.tokens))
+    @rule(data=st.data(), agrees=st.booleans())
+    def sign(self, data: Any, agrees: bool) -> None:
+        token = data.draw(st.sampled_from([token for token in self.state.tokens if token.asked]))
+        who, before = data.draw(st.sampled_from(token.asked)).who, self.state
+        try:
+            self.take(signatures.sign(self.table, before, *token.place, who, agrees=agrees, facts=FACTS))
+        except NotPossible as refused:
+            assert refused.code in ("no_rows", "dead_end")
+            assume(False)
+        if self.moves[-1].round > before.round:
+            self.standing = {place: kept for place, kept in self.standing.items() if place[0] == "amount"}
+
+    @precondition(lambda self: self.state.is_open)
+    @rule()
+    def pause_or_resume(self) -> None:
+        before = self.state
+        self.take(advance.resume(before) if before.paused else advance.pause(before))
+        assert self.state == replace(before, paused=not before.paused)
+
+    @precondition(lambda self: self.state.is_open and self.state.done)
+    @rule(data=st.data())
+    def withdraw(self, data: Any) -> None:
+        place = data.draw(st.sampled_from(sorted(self.state.done)))
+        try:
+            index = withdrawal.last_of(self.moves, *place)
+            move = withdrawal.withdraw(self.table, self.moves, index, FACTS)
+        except NotPossible as refused:
+            assert refused.code in ("acted_since", "not_done_before")
+            return
+        stood, standing = self.stood[index]
+        was_last = index == len(self.moves) - 1
+        self.take(move)
+        if was_last:
+            assert _alike(self.state) == _alike(stood)
+            self.standing = standing
+        else:
+            self.standing = {
+                place: kept for place, kept in self.standing.items() if place[0] not in move.changes and not place[1]
+            }
 
     @precondition(lambda self: self.state.is_open)
     @rule()
@@ -422,6 +635,13 @@ class AnyCase(RuleBasedStateMachine):
         for move in self.moves:
             again = again.after(move)
         assert again == self.state
+
+
+def _alike(state: State) -> Any:
+    """A state but for the order of what stands side by side; an empty value is none."""
+    data = {key: value for key, value in state.data.items() if value not in (None, [])}
+    arrived = {step: set(places) for step, places in state.arrived.items()}
+    return replace(state, tokens=(), arrived={}, data={}), frozenset(state.tokens), arrived, data
 
 
 AnyCase.TestCase.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)

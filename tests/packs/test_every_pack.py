@@ -75,7 +75,7 @@ def told(tmp_path: Path, db: object, steps: str) -> list[str]:
             "should be refused as data, was refused as position",
         ),
         ("    - {try: fill-sheet, by: sales_rep, refused: order, says: nonsense}", 'should say "nonsense"'),
-        ("    - {dance: all night}", "a step is start, do, try, wait or expect"),
+        ("    - {dance: all night}", "a step is start, do, try, wait, absent, back, leaves or expect"),
         ("    - {wait: a while}", "a while"),
         ("    - expect: {weather: fine}", "`expect:` knows"),
     ],

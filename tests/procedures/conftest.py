@@ -35,6 +35,8 @@ FILES = {
             - {at: due, tell: [assignee, head of assignee]}
             - {after: 8 working hours, tell: director}
         numbering: {loan: "L-{YYYY}-{NNN}"}
+        administration:
+          people: [counter_head+]
         """,
     "calendar.yaml": """\
         2025-12-25: {kind: holiday, name: {zh: 圣诞节, en: Christmas}}

@@ -4,6 +4,7 @@ from datetime import date
 import pytest
 
 from kehu.cases.models import Case, Task
+from kehu.cli.main import main
 from kehu.organizations import actions as organizations
 from kehu.organizations.models import WorkingWeek
 from kehu.procedures import actions
@@ -55,3 +56,15 @@ def test_setting_up_again_keeps_what_people_confirmed(mfg):
     organizations.set_up(pack=loaded.pack, tables=loaded.raw_tables, by="general_manager", now=FRIDAY)
 
     assert WorkingWeek.objects.get(department=None, customer_code="").known_until == date(2030, 12, 31)
+
+
+def test_the_command_publishes_outside_any_organization(db, capsys, monkeypatch):
+    """On PostgreSQL the wall stands before rows that nobody spoke for: every question of the command must say for whom."""
+    loaded = mfg_pack()
+    monkeypatch.setattr(
+        "kehu.procedures.packs.load", lambda _: replace(loaded, examples=dict([*loaded.examples.items()][:1]))
+    )
+
+    assert main(["publish", "packs/mfg"]) == 0
+
+    assert "customer-complaint: A/0 is in force." in capsys.readouterr().out
