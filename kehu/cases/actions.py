@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -15,7 +16,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from kehu.core.models import Organization
-from kehu.core.refusals import BadData, Finding
+from kehu.core.refusals import BadData, Finding, Refusal
 from kehu.core.scope import scope
 from kehu.engine import advance
 from kehu.engine.advance import NotPossible
@@ -25,6 +26,7 @@ from kehu.engine.records import Data, compute, encoded, filled, holds
 from kehu.engine.tables import NoDecision
 from kehu.ledgers.customers.models import Customer
 from kehu.organizations.queries import Person
+from kehu.organizations.standing_in import StandIn
 from kehu.procedures import revisions
 from kehu.procedures.forms import Filling, accept
 
@@ -32,15 +34,14 @@ from .attachments import as_facts
 from .folder import Folder
 from .models import Assignment, Attachment, Case, Task
 from .permissions import (
-    Power,
     beyond_the_mandate,
     is_entitled,
-    power_to_do,
+    power_over,
     power_to_open,
-    power_to_reopen,
-    power_to_void,
     role_words,
     roles_text,
+    who_holds,
+    who_may_do,
 )
 from .refusals import (
     BeyondTheMandate,
@@ -249,7 +250,7 @@ def void(
         work = begin(organization, by, now)
         folder = work.take(number)
         must_be_open(folder)
-        act_with(folder, power_to_void(folder), _("void"), roles_text(folder.procedure.void, folder.running))
+        must_hold(folder, folder.procedure.void, _("void"))
         need_reason(reason)
         folder.move(advance.void(folder.state), "case.voided", reason=reason)
         work.write()
@@ -267,7 +268,7 @@ def reopen(
         move = answer_of(
             folder, lambda: advance.reopen(folder.procedure, folder.state, to, folder.facts(reason=reason))
         )
-        act_with(folder, power_to_reopen(folder), _("reopen"), roles_text(folder.procedure.reopen, folder.running))
+        must_hold(folder, folder.procedure.reopen, _("reopen"))
         need_reason(reason)
         folder.move(move, "case.reopened", reason=reason)
         work.write()
@@ -325,7 +326,9 @@ def _complete(
     chosen_key, chosen = _choose(folder, filling, step, outcome, values)
     filling.facts = facts = {**facts, "outcome": chosen_key}
     typed = accept(filling, values, chosen, reason)
-    _check_offered(filling, definition, chosen_key, chosen, typed)
+    after = compute(filling.form, filled(filling.form, filling.data, filling.item, typed, definition), filling.facts)
+    _check_offered(filling, after, chosen)
+    _check_mandate(folder, after)
     signers = {signer["who"] for signer in folder.row(step, item).signers}
     check_submission(folder, step, item, signers)
     check_version(folder, definition, version)
@@ -356,9 +359,8 @@ def _choose(
     return found
 
 
-def _check_offered(filling: Filling, definition: Step, key: str, outcome: Outcome, typed: Data) -> None:
+def _check_offered(filling: Filling, after: Data, outcome: Outcome) -> None:
     """An outcome that the filled form rules out is refused as bad data."""
-    after = compute(filling.form, filled(filling.form, filling.data, filling.item, typed, definition), filling.facts)
     if outcome.when is not None and not holds(outcome.when, filling.context(after)):
         raise BadData(
             [Finding("outcome", _("“{outcome}” does not fit what the form says.").format(outcome=say(outcome.title)))]
@@ -443,17 +445,35 @@ def status_words(folder: Folder) -> str:
 
 def must_have(folder: Folder, step: str, item: str) -> None:
     """Who acts may do the task, in his own right or as a deputy; from here on the work knows which."""
-    person = actor(folder)
-    found = power_to_do(folder, step, item, person)
-    if found is None and (beyond := beyond_the_mandate(folder, step, item, person)):
-        raise BeyondTheMandate(principal=names(folder, [beyond.principal]), limit=beyond.limit, amount=folder.amount)
-    act_with(folder, found, say(folder.procedure.steps[step].title), role_words(folder.running, step))
+    refusal = WrongPosition(step=say(folder.procedure.steps[step].title), role=role_words(folder.running, step))
+    act_as(folder, who_may_do(folder, step, item), refusal)
 
 
-def act_with(folder: Folder, power: Power | None, step: str, role: str) -> None:
-    if power is None:
-        raise WrongPosition(step=step, role=role)
-    folder.work.acting = power.acting
+def must_hold(folder: Folder, role: str, act: str) -> None:
+    """Who acts has a role that the procedure names, in his own right or as a deputy."""
+    act_as(folder, who_holds(folder, role), WrongPosition(step=act, role=roles_text(role, folder.running)))
+
+
+def act_as(folder: Folder, may: Callable[[Person], bool], otherwise: Refusal) -> None:
+    """By which power somebody acts, noted for what is recorded; a deputy whose limit is too low is told that, any other `otherwise`."""
+    person, work = actor(folder), folder.work
+    found = power_over(folder, may, person)
+    if found is None:
+        if beyond := beyond_the_mandate(person, may, work.people, folder.procedure.key, folder.amount):
+            raise _too_much(folder, beyond, folder.amount)
+        raise otherwise
+    work.acting = found.acting
+
+
+def _too_much(folder: Folder, power: StandIn, amount: Decimal | None) -> BeyondTheMandate:
+    return BeyondTheMandate(principal=names(folder, [power.principal]), limit=power.limit, amount=amount)
+
+
+def _check_mandate(folder: Folder, after: Data) -> None:
+    """What a deputy fills in himself counts too: he does not raise the amount above his limit and approve it."""
+    power, amount = folder.work.acting, folder.amount_of(after)
+    if power and not power.covers("", amount):
+        raise _too_much(folder, power, amount)
 
 
 def check_submission(folder: Folder, step: str, item: str, signers: Collection[str] = ()) -> None:

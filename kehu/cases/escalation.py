@@ -7,7 +7,8 @@ the case's lock: an instant of a task that is done does nothing. Fired late, bec
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
@@ -78,10 +79,10 @@ def _fire_next(now: datetime, cases: Collection[int] | None, most: int) -> int:
     batch: list[Deadline] = []
     try:
         with transaction.atomic():
-            batch = _claim(now, cases, most)
-            if batch:
+            claimed = _claim(now, cases, most)
+            if batch := claimed.instants:
                 with scope(batch[0].organization_id):
-                    _fire(batch, now)
+                    _fire(claimed, now)
     except Exception as error:
         if len(batch) > 1:
             return sum(_fire_next(now, cases, 1) for _instant in batch)
@@ -94,7 +95,16 @@ def _fire_next(now: datetime, cases: Collection[int] | None, most: int) -> int:
     return len(batch)
 
 
-def _claim(now: datetime, cases: Collection[int] | None, most: int) -> list[Deadline]:
+@dataclass(frozen=True)
+class Claimed:
+    """Instants that this worker fires, and the later rungs of their ladders that have come as well: they are fired next."""
+
+    instants: list[Deadline]
+    later: Mapping[int, list[int]]
+    """Instant -> the rungs, in their order."""
+
+
+def _claim(now: datetime, cases: Collection[int] | None, most: int) -> Claimed:
     """The next instants, for this worker alone."""
     waiting = _waiting(now, cases).select_related("case").only(*_CLAIMED)
     if connection.features.has_select_for_update_skip_locked:
@@ -108,31 +118,41 @@ def _claim(now: datetime, cases: Collection[int] | None, most: int) -> list[Dead
             firsts.setdefault(deadline.case_id, deadline)
     mine = [deadline for deadline in firsts.values() if deadline.case.parent_id not in firsts]
     # Whoever had a case until now may have fired its instants: asked again under its lock.
-    left = Deadline.everywhere.filter(pk__in=[deadline.pk for deadline in mine], active=True)
-    keys = set(left.values_list("pk", flat=True)) if mine else set()
-    if found and not keys:
+    come = Deadline.everywhere.filter(case__in=[one.case_id for one in mine], active=True, at__lte=now)
+    left = list(come.order_by("at", "id").only(*_LADDER)) if mine else []
+    keys = {deadline.pk for deadline in left}
+    mine = [deadline for deadline in mine if deadline.pk in keys]
+    if found and not mine:
         return _claim(now, cases, most)
-    if keys:
-        left.update(active=False, fired_at=now)
-    return [deadline for deadline in mine if deadline.pk in keys]
+    if mine:
+        Deadline.everywhere.filter(pk__in=[deadline.pk for deadline in mine]).update(active=False, fired_at=now)
+    return Claimed(mine, {one.pk: [other.rung for other in left if _is_above(other, one)] for one in mine})
 
 
+def _is_above(other: Deadline, one: Deadline) -> bool:
+    """Whether it is a later rung of the same ladder."""
+    ladder = one.kind in (Deadline.Kind.RUNG, Deadline.Kind.CLOCK)
+    same = (other.case_id, other.task_id, other.kind, other.row) == (one.case_id, one.task_id, one.kind, one.row)
+    return ladder and same and (other.at, other.rung) > (one.at, one.rung)
+
+
+_LADDER = ("organization_id", "case_id", "task_id", "kind", "rung", "row", "at")
 _CLAIMED = (*("organization_id", "case_id", "case__parent", "task_id", "kind", "rung", "row", "at", "is_due"),)
 
 
-def _fire(batch: list[Deadline], now: datetime) -> None:
-    work = Work(Organization.objects.get(pk=batch[0].organization_id), None, now)
-    work.take_all({deadline.case_id for deadline in batch})
-    for deadline in batch:
-        _fire_one(work.folders[deadline.case_id], deadline)
+def _fire(claimed: Claimed, now: datetime) -> None:
+    work = Work(Organization.objects.get(pk=claimed.instants[0].organization_id), None, now)
+    work.take_all({deadline.case_id for deadline in claimed.instants})
+    for deadline in claimed.instants:
+        _fire_one(work.folders[deadline.case_id], deadline, claimed.later[deadline.pk])
     work.write()
 
 
-def _fire_one(folder: Folder, deadline: Deadline) -> None:
+def _fire_one(folder: Folder, deadline: Deadline, later: list[int]) -> None:
     if not folder.state.is_open or folder.state.paused:
         return
     if deadline.kind == Deadline.Kind.CLOCK:
-        _climb_clock(folder, deadline)
+        _climb_clock(folder, deadline, later)
         return
     task = next((task for task in folder.tasks if task.pk == deadline.task_id and task.is_open), None)
     if task is None:
@@ -140,14 +160,30 @@ def _fire_one(folder: Folder, deadline: Deadline) -> None:
     step = folder.procedure.steps[task.step]
     match deadline.kind:
         case Deadline.Kind.RUNG:
-            _climb(folder, task, step, deadline)
+            _climb(folder, task, step, deadline, later)
         case Deadline.Kind.WATCH:
             _watch(folder, task, step, deadline)
         case Deadline.Kind.WAIT:
             _go_on(folder, task, step)
 
 
-def _climb_clock(folder: Folder, deadline: Deadline) -> None:
+def _told_above(
+    folder: Folder, ladder: Sequence[Rung], rung: int, later: list[int], people: Callable[[Rung], list[Person]]
+) -> set[str]:
+    """Whom later rungs tell that have come as well, because no worker ran meanwhile: they hear of the last one only. An outcome
+    that a rung takes ends the ladder."""
+    told: set[str] = set()
+    for number in [rung, *later]:
+        if number >= len(ladder):
+            break
+        if number != rung:
+            told |= set(folder.work.told_of(people(ladder[number]), folder))
+        if ladder[number].takes:
+            break
+    return told
+
+
+def _climb_clock(folder: Folder, deadline: Deadline, later: list[int]) -> None:
     """The ladder of a clock that spans steps: `assignee` is everyone who has a task of the case."""
     clock = folder.procedure.clocks[deadline.row]
     ladder = read_ladder(clock.escalate, folder.running.pack.ladders, folder.running.pack.default_ladder)
@@ -156,15 +192,17 @@ def _climb_clock(folder: Folder, deadline: Deadline) -> None:
     rung = ladder[deadline.rung]
     open_tasks = [task for task in folder.tasks if task.is_open]
     step = open_tasks[0].step if open_tasks else folder.procedure.first_step
-    people = told(rung.tell, folder.circumstances(step, "", folder.holders(*open_tasks)))
+    circumstances = folder.circumstances(step, "", folder.holders(*open_tasks))
+    above = _told_above(folder, ladder, deadline.rung, later, lambda rung: told(rung.tell, circumstances))
+    people = told(rung.tell, circumstances)
     kind = "reminder" if rung.is_reminder else "overdue" if rung.at else "escalated"
-    folder.work.tell(f"clock_{kind}", people, folder, step, clock=deadline.row)
-    folder.record(f"clock.{kind}", clock=deadline.row, told=[person.key for person in people], rung=deadline.rung)
+    folder.work.tell(f"clock_{kind}", people, folder, step, but=above, clock=deadline.row)
+    folder.record(f"clock.{kind}", clock=deadline.row, told=_but(people, above), rung=deadline.rung)
     if rung.opens and open_tasks:
         _open_beside(folder, rung.opens, open_tasks[0])
 
 
-def _climb(folder: Folder, task: Task, step: Step, deadline: Deadline) -> None:
+def _climb(folder: Folder, task: Task, step: Step, deadline: Deadline, later: list[int]) -> None:
     ladder = folder.running.pack.ladder(step)
     if deadline.rung >= len(ladder):
         return
@@ -174,13 +212,11 @@ def _climb(folder: Folder, task: Task, step: Step, deadline: Deadline) -> None:
         task.late_at = deadline.at
         folder.mark(task)
     people = _people(folder, task, rung.tell)
+    above = _told_above(folder, ladder, deadline.rung, later, lambda rung: _people(folder, task, rung.tell))
     kind = "reminder" if not is_late else "overdue" if deadline.is_due else "escalated"
-    folder.work.tell(
-        kind, people, folder, task.step, task.item, due_at=task.due_at.isoformat() if task.due_at else None
-    )
-    folder.record(
-        f"task.{kind}", step=task.step, item=task.item, told=[person.key for person in people], rung=deadline.rung
-    )
+    due_at = task.due_at.isoformat() if task.due_at else None
+    folder.work.tell(kind, people, folder, task.step, task.item, but=above, due_at=due_at)
+    folder.record(f"task.{kind}", step=task.step, item=task.item, told=_but(people, above), rung=deadline.rung)
     if rung.opens:
         _open_beside(folder, rung.opens, task)
     if rung.takes:
@@ -215,6 +251,10 @@ def _open_beside(folder: Folder, step: str, because: Task) -> None:
 def _go_on(folder: Folder, task: Task, step: Step) -> None:
     outcomes = step.all_outcomes()
     folder.complete(task.step, task.item, "elapsed" if "elapsed" in outcomes else next(iter(outcomes)), {})
+
+
+def _but(people: list[Person], others: Collection[str]) -> list[str]:
+    return [person.key for person in people if person.key not in others]
 
 
 def _people(folder: Folder, task: Task, words: tuple[str, ...]) -> list[Person]:

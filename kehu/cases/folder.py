@@ -124,9 +124,13 @@ class Folder:
     @property
     def amount(self) -> Decimal | None:
         """What the case is about in money; None where its procedure does not say, or nothing is filled yet."""
+        return self.amount_of(self.state.data)
+
+    def amount_of(self, data: Data) -> Decimal | None:
+        """The same, were this the record."""
         if self.procedure.amount is None:
             return None
-        value = value_of(self.procedure.amount, {**self.state.data, **self.facts()})
+        value = value_of(self.procedure.amount, {**data, **self.facts()})
         return None if value is None else Decimal(str(value))
 
     def _doer(self, task: Task) -> str:

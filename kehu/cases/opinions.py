@@ -11,10 +11,10 @@ from kehu.core.models import Event, Organization
 from kehu.core.refusals import BadData, Finding
 from kehu.core.scope import scope
 
-from .actions import action, actor, begin, member, must_have, need_reason, open_step, say
+from .actions import act_as, action, actor, begin, member, must_have, need_reason, open_step, say
 from .folder import Folder
 from .models import Assignment, Case
-from .permissions import power_of_asked
+from .permissions import who_was_asked
 from .refusals import NotAskedOfYou
 
 
@@ -68,10 +68,7 @@ def give_opinion(
         task, person = folder.row(step, item), actor(folder)
         waiting = Assignment.objects.filter(task=task, part=Assignment.Part.ADVISE, is_open=True)
         keys = {work.people.keys.get(pk, ""): pk for pk in waiting.values_list("member_id", flat=True)}
-        power = power_of_asked(folder, person, keys)
-        if power is None:
-            raise NotAskedOfYou(step=say(definition.title))
-        work.acting = power.acting
+        act_as(folder, who_was_asked(keys), NotAskedOfYou(step=say(definition.title)))
         need_reason(reason)
         asked = work.acting.principal if work.acting else person.key
         asker = asker_of(folder, step, item, asked)

@@ -11,10 +11,9 @@ from kehu.core.scope import scope
 from kehu.engine import advance
 from kehu.organizations.queries import Person
 
-from .actions import act_with, action, actor, answer_of, begin, need_reason
+from .actions import action, actor, answer_of, begin, must_hold, need_reason
 from .folder import Folder
 from .models import Assignment, Case
-from .permissions import power_to_pause, roles_text
 
 
 @action
@@ -24,7 +23,7 @@ def pause(*, organization: Organization, number: str, reason: str, by: str, now:
         work = begin(organization, by, now)
         folder = work.take(number)
         move = answer_of(folder, lambda: advance.pause(folder.state))
-        act_with(folder, power_to_pause(folder), _("pause"), roles_text(folder.procedure.pause, folder.running))
+        must_hold(folder, folder.procedure.pause, _("pause"))
         need_reason(reason)
         folder.move(move, "case.paused", reason=reason)
         work.tell("case_paused", _holders(folder), folder, reason=reason)
@@ -39,7 +38,7 @@ def resume(*, organization: Organization, number: str, by: str, now: datetime, r
         work = begin(organization, by, now)
         folder = work.take(number)
         move = answer_of(folder, lambda: advance.resume(folder.state))
-        act_with(folder, power_to_pause(folder), _("resume"), roles_text(folder.procedure.pause, folder.running))
+        must_hold(folder, folder.procedure.pause, _("resume"))
         folder.move(move, "case.resumed", reason=reason)
         work.tell("case_resumed", _holders(folder), folder, reason=reason)
         work.write()

@@ -51,6 +51,16 @@ def power(
     return None
 
 
+def beyond_the_mandate(
+    person: Person, may: Callable[[Person], bool], people: Directory, procedure: str, amount: Decimal | None
+) -> StandIn | None:
+    """A power that would do but for its limit."""
+    for one in person.stands_in:
+        if one.covers(procedure) and not one.covers("", amount) and may(people.people[one.principal]):
+            return one
+    return None
+
+
 def power_to_open(work: Work, running: Running) -> Power | None:
     """By which power who acts may start a case of this procedure."""
     first = running.procedure.steps[running.procedure.first_step]
@@ -68,46 +78,38 @@ def may_open(work: Work, running: Running) -> bool:
     return power_to_open(work, running) is not None
 
 
-def power_to_void(folder: Folder) -> Power | None:
-    return _power(folder, folder.procedure.void)
-
-
-def power_to_reopen(folder: Folder) -> Power | None:
-    return _power(folder, folder.procedure.reopen)
-
-
 def may_void(folder: Folder) -> bool:
-    return power_to_void(folder) is not None
+    return _holds_power(folder, folder.procedure.void)
 
 
 def may_reopen(folder: Folder) -> bool:
-    return power_to_reopen(folder) is not None
+    return _holds_power(folder, folder.procedure.reopen)
 
 
 def may_pause(folder: Folder) -> bool:
-    return power_to_pause(folder) is not None
+    return _holds_power(folder, folder.procedure.pause)
 
 
-def power_to_pause(folder: Folder) -> Power | None:
-    return _power(folder, folder.procedure.pause)
+def _holds_power(folder: Folder, words: str) -> bool:
+    return power_over(folder, who_holds(folder, words), folder.work.by) is not None
 
 
-def _power(folder: Folder, words: str) -> Power | None:
+def power_over(folder: Folder, may: Callable[[Person], bool], person: Person | None) -> Power | None:
+    """By which power the person does with the case what `may` allows, with what it is about in money."""
+    return power(person, may, folder.work.people, folder.procedure.key, folder.amount)
+
+
+def who_holds(folder: Folder, words: str) -> Callable[[Person], bool]:
+    """Whose positions allow what the procedure gives to that role (`void`, `reopen`, `pause`)."""
     circumstances = folder.circumstances(folder.procedure.first_step)
     roles = [parse_role(words)]
-    return power(
-        folder.work.by,
-        lambda person: may_do(person, roles, circumstances),
-        folder.work.people,
-        folder.procedure.key,
-        circumstances.amount,
-    )
+    return lambda person: may_do(person, roles, circumstances)
 
 
-def power_to_do(
-    folder: Folder, step: str, item: str, person: Person, assigned: Collection[int] | None = None
-) -> Power | None:
-    """By which power the person may do an open task. `assigned`: the members who have it; asked for where it is not given."""
+def who_may_do(
+    folder: Folder, step: str, item: str, assigned: Collection[int] | None = None
+) -> Callable[[Person], bool]:
+    """Who may do an open task in his own right. `assigned`: the members who have it; asked for where it is not given."""
     known = assigned
 
     def may(one: Person) -> bool:
@@ -120,23 +122,12 @@ def power_to_do(
             known = set(mine.values_list("member_id", flat=True)) if task and task.pk else set()
         return one.id in known
 
-    return power(person, may, folder.work.people, folder.procedure.key, folder.amount)
+    return may
 
 
-def power_of_asked(folder: Folder, person: Person, asked: Collection[str]) -> Power | None:
-    """By which power the person answers what these members were asked: he himself, or one he stands in for."""
-    return power(person, lambda one: one.key in asked, folder.work.people, folder.procedure.key, folder.amount)
-
-
-def beyond_the_mandate(folder: Folder, step: str, item: str, person: Person) -> StandIn | None:
-    """A power that would allow the task but for its limit."""
-    people = folder.work.people
-    for one in person.stands_in:
-        principal = people.people[one.principal]
-        falls_short = one.covers(folder.procedure.key) and not one.covers("", folder.amount)
-        if falls_short and is_entitled(folder, step, item, principal):
-            return one
-    return None
+def who_was_asked(asked: Collection[str]) -> Callable[[Person], bool]:
+    """These members, for what they were asked."""
+    return lambda person: person.key in asked
 
 
 @dataclass(frozen=True)
@@ -172,7 +163,7 @@ def what_may(
 ) -> May:
     """`assigned`: task -> the members who have it; `advising`: task -> the members who were asked about it. Only read; the action asks again."""
     powers = {
-        task: power_to_do(folder, task.step, task.item, person, assigned.get(task.pk, ()))
+        task: power_over(folder, who_may_do(folder, task.step, task.item, assigned.get(task.pk, ())), person)
         for task in folder.tasks
         if task.is_open and folder.state.is_open and task.kind == "task" and not task.held
     }
@@ -225,10 +216,10 @@ def _of_holder(folder: Folder, task: Task, is_own: bool, has_returns: bool) -> I
 
 def _of_asked(folder: Folder, task: Task, person: Person, advising: Collection[int]) -> Iterator[str]:
     signers = {signer.who for signer in token_of(task).asked}
-    if signers and not folder.state.paused and power_of_asked(folder, person, signers):
+    if signers and not folder.state.paused and power_over(folder, who_was_asked(signers), person):
         yield "sign"
     keys = folder.work.people.keys
-    if advising and power_of_asked(folder, person, {keys.get(member, "") for member in advising}):
+    if advising and power_over(folder, who_was_asked({keys.get(member, "") for member in advising}), person):
         yield "give_opinion"
 
 

@@ -15,6 +15,7 @@ from kehu.engine import signatures
 from kehu.organizations.queries import Person
 
 from .actions import (
+    act_as,
     action,
     actor,
     answer_of,
@@ -29,7 +30,7 @@ from .actions import (
 )
 from .folder import Folder, principal_of
 from .models import Assignment, Case, Task
-from .permissions import power_of_asked
+from .permissions import who_was_asked
 from .refusals import NotAskedOfYou, OwnSubmission
 
 
@@ -117,10 +118,9 @@ def sign(
         must_run(folder)
         task, token, person = folder.row(step, item), folder.state.token(step, item), actor(folder)
         assert token
-        power = power_of_asked(folder, person, {signer.who for signer in token.asked})
-        if token.asked and power is None:
-            raise NotAskedOfYou(step=say(definition.title))
-        work.acting = power.acting if power else None
+        if token.asked:
+            may = who_was_asked({signer.who for signer in token.asked})
+            act_as(folder, may, NotAskedOfYou(step=say(definition.title)))
         asked = work.acting.principal if work.acting else person.key
         if answer == "refuse":
             need_reason(reason)

@@ -124,16 +124,28 @@ class Work:
         return folder
 
     def tell(
-        self, kind: str, people: list[Person], folder: Folder, step: str = "", item: str = "", **facts: Any
+        self,
+        kind: str,
+        people: list[Person],
+        folder: Folder,
+        step: str = "",
+        item: str = "",
+        but: Collection[str] = (),
+        **facts: Any,
     ) -> None:
-        """Each is told; of who is absent, his deputies too."""
+        """Each is told once; of who is absent, his deputies too. `but`: who is told otherwise."""
+        for key, principal in self.told_of(people, folder).items():
+            if key not in but:
+                self._tell(kind, key, folder, step, item, {**facts, "for": principal} if principal else facts)
+
+    def told_of(self, people: list[Person], folder: Folder) -> dict[str, str]:
+        """Who is told where these are to be: each himself, and whoever stands in for one of them -> for whom."""
+        found = dict.fromkeys((person.key for person in people), "")
         for person in people:
-            self._tell(kind, person.key, folder, step, item, facts)
-            if person.key not in self.people.absent:
-                continue
-            for one in self.people.deputies_of(person, folder.procedure.key, folder.amount):
-                if one.deputy not in [other.key for other in people]:
-                    self._tell(kind, one.deputy, folder, step, item, {**facts, "for": person.key})
+            if person.key in self.people.absent:
+                for one in self.people.deputies_of(person, folder.procedure.key, folder.amount):
+                    found.setdefault(one.deputy, person.key)
+        return found
 
     def _tell(self, kind: str, to: str, folder: Folder, step: str, item: str, facts: dict[str, Any]) -> None:
         self.messages.append(

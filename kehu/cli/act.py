@@ -43,11 +43,14 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="answer as JSON")
     given = parser.parse_args(arguments)
     setting_up.django()
+    from django.utils import translation
+
     if given.verbs:
         return _list(given.json)
     if not (given.number and given.verb and given.by):
         parser.error("NUMBER, VERB and --by are needed")
-    return _act(given)
+    with translation.override("en"):
+        return _act(given)
 
 
 def _list(as_json: bool) -> int:

@@ -1,7 +1,8 @@
 """A case as the data of its printed page. What the keys mean stands in docs/reference/print-format.md.
 
 A signature box is a field of type user that a step sets to whoever completes it (`sets: {approved_by: by}`); the day and hour are
-those of that step's task. A box nobody has signed is printed empty.
+those of that step's task. Whoever was asked to sign besides has a box after it, filled from the event of his signature. A box
+nobody has signed is printed empty.
 """
 
 from __future__ import annotations
@@ -37,6 +38,12 @@ CASE_EVENTS: dict[str, Words] = {
     "case.voided": {"zh": "作废", "en": "Voided"},
     "case.reopened": {"zh": "复案", "en": "Reopened"},
 }
+SUBMITTED, SIGNED = "task.submitted", "task.signed"
+SIGNING_EVENTS: dict[str, Words] = {
+    SIGNED: {"zh": "加签：同意", "en": "Signed as asked"},
+    "task.signature_refused": {"zh": "加签：不同意", "en": "Refused to sign"},
+}
+ADDED: Words = {"zh": "加签", "en": "Also signed"}
 COPY: Words = {"zh": "副本", "en": "COPY"}
 VOID: Words = {"zh": "作废", "en": "VOID"}
 IN_PROGRESS: Words = {"zh": "进行中", "en": "IN PROGRESS"}
@@ -159,7 +166,10 @@ class Sheet:
             "title": section.title.model_dump(),
             "item": self._item_title(section, item),
             "fields": [self._field(name, field, values) for name, field in visible if name not in signed],
-            "signatures": [self._signature(section, one, values, item) for one in signings],
+            "signatures": [
+                *(self._signature(section, one, values, item) for one in signings),
+                *self._added(key, item),
+            ],
         }
 
     def _is_being_filled(self, key: str, item: str) -> bool:
@@ -214,9 +224,12 @@ class Sheet:
                 self._field(name, section.fields[name], values) for name, value in values.items() if _is_filled(value)
             ],
             "signatures": [
-                {"label": section.fields[one.field].title.model_dump(), **self._signed_by(signing)}
-                for one in self.signings[key]
-                if (signing := self._signing_task(one, item, tasks[-1].round))
+                *(
+                    {"label": section.fields[one.field].title.model_dump(), **self._signed_by(signing)}
+                    for one in self.signings[key]
+                    if (signing := self._signing_task(one, item, tasks[-1].round))
+                ),
+                *self._added(key, item, tasks[-1].round),
             ],
         }
 
@@ -267,8 +280,71 @@ class Sheet:
         return {"label": label, **self.signers.signature(signer, _day(moment)), "at": self.moment(moment)}
 
     def _signed_by(self, task: Task) -> dict[str, Any]:
-        day = task.closed_at.astimezone(self.zone).date() if task.closed_at else None
-        return {**self.signers.signature(self._doer(task), day, task.acting), "at": self.moment(task.closed_at)}
+        at = self._signed_at(task)
+        day = at.astimezone(self.zone).date() if at else None
+        return {**self.signers.signature(self._doer(task), day, task.acting), "at": self.moment(at)}
+
+    def _signed_at(self, task: Task) -> datetime | None:
+        """When he completed it; the task may have waited for added signers after that."""
+        submitted = [event for event in self._told_of(task, SUBMITTED) if event.by == self._doer(task)]
+        return submitted[-1].at if submitted and task.state == Task.State.DONE else task.closed_at
+
+    def _told_of(self, task: Task, name: str) -> list[Event]:
+        """The events of that name while the task was open, in their order."""
+        return [
+            event
+            for event in self._events
+            if event.name == name
+            and (event.facts.get("step"), event.facts.get("item", "")) == (task.step, task.item)
+            and task.opened_at <= event.at
+            and (task.closed_at is None or event.at <= task.closed_at)
+        ]
+
+    @cached_property
+    def _steps_of(self) -> dict[str, list[str]]:
+        """Section -> the steps whose added signers stand in it: where the step itself signs, else the last part it fills."""
+        found: dict[str, list[str]] = {}
+        for key, step in self.procedure.steps.items():
+            signs = [
+                section for section, signings in self.signings.items() if any(key in one.steps for one in signings)
+            ]
+            if places := signs or list(step.fills):
+                found.setdefault(places[-1], []).append(key)
+        return found
+
+    def _added(self, section: str, item: str, number: int | None = None) -> Iterator[dict[str, Any]]:
+        """The boxes of those who were asked to sign what this part says."""
+        for step in self._steps_of.get(section, ()):
+            tasks = [
+                task
+                for task in self.folder.tasks
+                if (task.step, task.item) == (step, item)
+                and task.state in (Task.State.OPEN, Task.State.DONE)
+                and number in (None, task.round)
+            ]
+            if tasks:
+                yield from (self._added_box(tasks[-1], signer) for signer in tasks[-1].signers)
+
+    def _added_box(self, task: Task, signer: Mapping[str, Any]) -> dict[str, Any]:
+        """Whoever signed last lets the case go on: of a task that is done, all have signed."""
+        signed = [one for one in self._told_of(task, SIGNED) if one.facts.get("for", one.by) == signer["who"]]
+        if signed and (signer["agreed"] or task.state == Task.State.DONE):
+            return {"label": ADDED, **self._signed_in(signed[-1])}
+        name = self.signers.name(signer["who"])
+        both = name if isinstance(name, Mapping) else {"zh": name, "en": name}
+        label = {"zh": f"加签：{both['zh']}", "en": f"To sign too: {both['en']}"}
+        return {"label": label, "name": "", "position": "", "at": ""}
+
+    def _signed_in(self, event: Event) -> dict[str, Any]:
+        """Who did what an event tells, in both names where a deputy did it."""
+        acting = event.facts if event.facts.get("for") else None
+        day = event.at.astimezone(self.zone).date()
+        return {**self.signers.signature(event.by, day, acting), "at": self.moment(event.at)}
+
+    @cached_property
+    def _events(self) -> list[Event]:
+        names = [*CASE_EVENTS, *SIGNING_EVENTS, SUBMITTED]
+        return list(Event.objects.filter(stream=f"case:{self.case.pk}", name__in=names).order_by("sequence"))
 
     def _doer(self, task: Task) -> str:
         return self.signers.keys.get(task.done_by_id or 0, "")
@@ -286,43 +362,45 @@ class Sheet:
                 continue
             step = self.procedure.steps[task.step]
             outcome = step.all_outcomes().get(task.outcome)
-            who = self._signed_by(task) if task.done_by_id else {"name": SYSTEM, "position": "", "at": ""}
+            system = {"name": SYSTEM, "position": "", "at": self.moment(task.closed_at)}
+            who = self._signed_by(task) if task.done_by_id else system
             yield (
-                (task.closed_at, task.closed_version or 0),
+                (self._signed_at(task) or task.closed_at, task.closed_version or 0),
                 {
                     "round": task.round,
                     "step": step.title.model_dump(),
-                    "item": self._row_title(task),
+                    "item": self._row_title(task.step, task.item),
                     "decision": outcome.title.model_dump() if outcome else SENT_BACK,
                     "reason": task.reason,
                     **who,
-                    "at": self.moment(task.closed_at),
                 },
             )
 
     def _event_lines(self) -> Iterator[tuple[tuple[datetime, int], dict[str, Any]]]:
-        for event in Event.objects.filter(stream=f"case:{self.case.pk}", name__in=list(CASE_EVENTS)):
-            day = event.at.astimezone(self.zone).date()
+        for event in self._events:
+            if event.name == SUBMITTED:
+                continue
+            step = self.procedure.steps.get(event.facts.get("step", ""))
+            what = CASE_EVENTS.get(event.name) or (step.title.model_dump() if step else "")
             yield (
                 (event.at, event.sequence),
                 {
-                    "round": self.case.round,
-                    "step": CASE_EVENTS[event.name],
-                    "item": None,
-                    "decision": CASE_EVENTS[event.name],
+                    "round": event.facts.get("move", {}).get("round", self.case.round),
+                    "step": what,
+                    "item": self._row_title(event.facts.get("step", ""), event.facts.get("item", "")),
+                    "decision": CASE_EVENTS.get(event.name) or SIGNING_EVENTS[event.name],
                     "reason": event.facts.get("reason", ""),
-                    **self.signers.signature(event.by, day, event.facts if event.facts.get("for") else None),
-                    "at": self.moment(event.at),
+                    **self._signed_in(event),
                 },
             )
 
-    def _row_title(self, task: Task) -> Words | str | None:
-        each = self.procedure.steps[task.step].each
-        if not each or not task.item:
+    def _row_title(self, step: str, item: str) -> Words | str | None:
+        each = self.procedure.steps[step].each if step in self.procedure.steps else None
+        if not each or not item:
             return None
         table = self.form.field(each.rows)
         field = table.columns.get(key_column(self.form, each.rows) or "") if table else None
-        return self.text(field, task.item) if field else task.item
+        return self.text(field, item) if field else item
 
     @cached_property
     def attachments(self) -> list[Attachment]:

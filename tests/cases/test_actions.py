@@ -258,7 +258,7 @@ def test_one_instant_that_cannot_be_fired_does_not_stop_the_others(complaint, mo
     fire = escalation._fire
 
     def fails_for_the_first(batch, now):
-        if any(deadline.case_id == complaint.case.pk for deadline in batch):
+        if any(deadline.case_id == complaint.case.pk for deadline in batch.instants):
             raise ValueError("the pack is wrong here")
         fire(batch, now)
 

@@ -4,17 +4,19 @@ cases that wait for the cases they opened, outcomes taken by the system."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kehu.cases import actions
-from kehu.cases.escalation import run_until
+from kehu.cases.escalation import fire_due, run_until
 from kehu.cases.examples import stage
 from kehu.cases.models import Case, Deadline, Task
-from kehu.core.models import Message, Organization
+from kehu.core.models import Event, Message, Organization
 from kehu.core.scope import scope
+from kehu.organizations import absences, deputies
 from kehu.procedures.checks import check_pack
 from kehu.procedures.packs import load
 from tests.cast import Telling, at
@@ -141,6 +143,8 @@ steps:
     title: {zh: 答复, en: Answer}
     clause: ["1"]
     role: clerk
+    due: 2 working hours
+    escalate: [{at: 50%, tell: assignee}, {at: due, tell: [assignee, sales_head]}, {after: 1 working hour, tell: [sales_head, boss]}]
     fills: [facts]
     outcomes:
       yes_we_can: {title: {zh: 可以, en: We can}, next: answered}
@@ -357,3 +361,62 @@ def test_a_wait_for_a_day_moves_with_the_day(tiny: Organization) -> None:
 
     run_until(MONDAY, at("2026-03-06 17:00"), tiny)
     assert Case.objects.get(number=told.number).status == "over"
+
+
+def test_rungs_that_come_due_at_once_tell_nobody_twice_in_one_moment(tiny: Organization) -> None:
+    """No worker ran for two days: of the reminder, the end and what the ladder says after it, each hears of the last that names him."""
+    told = Telling(tiny, MONDAY)
+    told.case = actions.open_case(
+        organization=tiny, procedure="inquiry", by="clerk", now=MONDAY
+    )  # fmt: skip
+    moment = at("2026-03-04 09:00")
+    fire_due(moment)
+
+    rungs = Event.objects.filter(name__in=["task.reminder", "task.overdue", "task.escalated"], facts__step="answer-it")
+    said = Message.objects.filter(case_number=told.number, step="answer-it", created_at=moment)
+    assert [(one.name, one.facts.get("told", [])) for one in rungs.order_by("sequence")] == [
+        ("task.reminder", []),
+        ("task.overdue", ["clerk"]),
+        ("task.escalated", ["sales_head", "boss"]),
+    ]
+    assert sorted(said.values_list("recipient", "kind")) == [
+        ("boss", "escalated"),
+        ("clerk", "overdue"),
+        ("sales_head", "escalated"),
+    ]
+
+
+def test_a_rung_that_ends_the_task_hides_no_word_of_the_rungs_before_it(tiny: Organization) -> None:
+    """The ladder of `decide-next` gives up when it is due; the clock of the case tells the boss of its own."""
+    offered = offer(tiny, 10)
+    run_until(MONDAY, at("2026-03-13 09:00"), tiny)
+    assert offered.open_steps() == ["decide-next"]
+    fire_due(at("2026-03-20 09:00"))
+
+    ladder = Message.objects.filter(case_number=offered.number, step="decide-next", kind__in=["reminder", "overdue"])
+    assert sorted(ladder.values_list("recipient", "kind")) == [("boss", "overdue"), ("sales_head", "reminder")]
+    assert offered.open_steps() == []
+
+
+def test_who_stands_in_for_two_that_are_told_hears_once(tiny: Organization) -> None:
+    """The head and the boss are both away, and both named the clerk."""
+    for number, principal in enumerate(("sales_head", "boss"), start=1):
+        absences.enter(
+            organization=tiny,
+            member=principal,
+            first_day=date(2026, 3, 2),
+            last_day=date(2026, 3, 6),
+            deputy="clerk",
+            by=principal,
+            now=MONDAY,
+        )
+        deputies.accept(organization=tiny, number=number, by="clerk", now=MONDAY)
+    actions.open_case(organization=tiny, procedure="inquiry", by="clerk", now=MONDAY)
+    fire_due(at("2026-03-03 09:00"))
+
+    said = Message.objects.filter(kind="escalated", step="answer-it").values_list("recipient", "facts__for")
+    assert sorted((recipient, principal or "") for recipient, principal in said) == [
+        ("boss", ""),
+        ("clerk", "sales_head"),
+        ("sales_head", ""),
+    ]

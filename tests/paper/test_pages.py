@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import time
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from pypdf import PdfReader
 
-from kehu.cases import actions
+from kehu.cases import actions, signing
 from kehu.cases.attachments import attach
+from kehu.organizations import absences, deputies
 from kehu.organizations.queries import directory
 from kehu.paper import typesetting
 from kehu.paper.pages import case_pdf, procedure_pdf
@@ -243,3 +244,93 @@ def test_a_machine_without_the_font_is_told_what_to_do(settings, tmp_path):
             typeset("standard.typ", {}, now=at("2024-03-15 09:00"))
     finally:
         typesetting._fonts.cache_clear()
+
+
+def test_a_deputy_signs_on_paper_in_both_names_and_by_which_rule(mfg):
+    scenes.name_people(mfg)
+    absences.enter(
+        organization=mfg,
+        member="sales_deputy_manager",
+        first_day=date(2024, 3, 15),
+        last_day=date(2024, 3, 19),
+        deputy="sales_head",
+        by="sales_deputy_manager",
+        now=at("2024-03-15 08:00"),
+    )
+    deputies.accept(organization=mfg, number=1, by="sales_head", now=at("2024-03-15 08:10"))
+    telling = Telling(mfg).start()
+    telling.do("accept-complaint", by="sales_head", outcome="help", help_needed=True)
+
+    both = "黄建业代陆文涛委托代理第1号，2024-03-15–2024-03-19"
+    assert f"受理人{both}2024-03-1514:00" in "".join(printed(telling))
+    assert "HuangJianyeforLuWentaodeputyrule1" in "".join(printed(telling, "en"))
+
+
+def sign_too(telling, order, **answers):
+    """QA and engineering are asked to sign the acceptance as well."""
+    common = {"organization": telling.organization, "number": telling.number, "step": "accept-complaint"}
+    signing.add_signer(
+        **common, who=["qa_head", "eng_head"], order=order, by="sales_deputy_manager", now=telling.now, reason="会同"
+    )
+    if order == "after":
+        telling.do("accept-complaint", by="sales_deputy_manager", outcome="help", help_needed=True)
+    for minute, (who, answer) in enumerate(answers.items(), start=10):
+        signing.sign(
+            **common, answer=answer, reason="" if answer == "agree" else "不属实", by=who,
+            now=telling.now + timedelta(minutes=minute),
+        )  # fmt: skip
+    if order == "before":
+        telling.now += timedelta(minutes=30)
+        telling.do("accept-complaint", by="sales_deputy_manager", outcome="help", help_needed=True)
+    telling.case.refresh_from_db()
+    return "".join(printed(telling))
+
+
+@pytest.mark.parametrize(("order", "signed"), [("before", "14:30"), ("after", "14:00")])
+def test_added_signers_have_their_boxes_and_their_lines(mfg, order, signed):
+    scenes.name_people(mfg)
+    text = sign_too(Telling(mfg).start(), order, qa_head="agree", eng_head="agree")
+
+    assert f"受理人陆文涛业务部副理2024-03-15{signed}" in text
+    assert "加签何振华品质部主管2024-03-1514:10" in text
+    assert "加签谭永康工程部主管2024-03-1514:11" in text
+    assert "加签：同意何振华（品质部主管）2024-03-1514:10" in text
+
+
+def test_a_signature_still_asked_for_is_a_box_for_a_pen_and_a_refused_one_a_line(mfg):
+    scenes.name_people(mfg)
+    telling = Telling(mfg).start()
+    text = sign_too(telling, "after", qa_head="agree")
+    assert "加签何振华品质部主管2024-03-1514:10" in text
+    assert "加签：谭永康日期:" in text
+
+    signing.sign(
+        organization=mfg,
+        number=telling.number,
+        step="accept-complaint",
+        answer="refuse",
+        reason="不属实",
+        by="eng_head",
+        now=telling.now + timedelta(minutes=20),
+    )
+    telling.case.refresh_from_db()
+    text = "".join(printed(telling))
+    assert "加签：何振华日期:" in text  # all sign anew
+    assert "加签：不同意不属实谭永康（工程部主管）2024-03-1514:20" in text
+
+
+def test_a_signature_by_a_deputy_of_an_added_signer_has_both_names(mfg):
+    scenes.name_people(mfg)
+    absences.enter(
+        organization=mfg,
+        member="eng_head",
+        first_day=date(2024, 3, 15),
+        last_day=date(2024, 3, 19),
+        deputy="engineering_manager",
+        by="eng_head",
+        now=at("2024-03-15 08:00"),
+    )
+    deputies.accept(organization=mfg, number=1, by="engineering_manager", now=at("2024-03-15 08:10"))
+    text = sign_too(Telling(mfg).start(), "before", qa_head="agree", engineering_manager="agree")
+
+    assert "加签蒋国栋代谭永康委托代理第1号，2024-03-15–2024-03-192024-03-1514:11" in text
