@@ -32,12 +32,17 @@ class NotInBulk(AgainstTheRule):
     message = _("“{step}” is not approved for several cases at once; open the case.")
 
 
+class OnlyAsked(AgainstTheRule):
+    code = "bulk.only_asked"
+    message = _("Here you are only asked for your signature or opinion. Open the case to give it.")
+
+
 @dataclass(frozen=True)
 class Chosen:
-    """A task, by its place."""
+    """A task, by its place; without a step a line in which something else is asked than to do the task."""
 
     number: str
-    step: str
+    step: str = ""
     item: str = ""
 
 
@@ -74,6 +79,8 @@ def _all(verb: str, chosen: Iterable[Chosen], given: Any, **common: Any) -> list
 
 
 def _one(verb: str, one: Chosen, given: Any, common: Mapping[str, Any]) -> Result:
+    if not one.step:
+        return Result(one, OnlyAsked())
     try:
         perform(verb, number=one.number, step=one.step, item=one.item, given=given(one), **common)
     except Refusal as refusal:

@@ -43,6 +43,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", inbox.inbox, name="inbox"),
     path("inbox/approvals/", bulk.approvals, name="inbox_approvals"),
     path("inbox/handovers/", bulk.handovers, name="inbox_handovers"),
+    path("inbox/papers/", bulk.papers, name="inbox_papers"),
     path("inbox/<str:number>/", inbox.preview, name="inbox_preview"),
     path("search/", search.search, name="search"),
     path("views/", saved_views.views, name="views"),

@@ -25,7 +25,7 @@ def case_paper(request: HttpRequest, number: str) -> HttpResponse:
     copy_for = request.GET.get("copy") or None
     if copy_for and copy_for not in record.folder.running.pack.departments:
         raise BadData([Finding("copy", _("There is no department “{value}”.").format(value=copy_for))])
-    made = case_pdf(record.case, language=_language(request), copy_for=copy_for, by=person, now=now)
+    made = case_pdf(record.case, language=language_of(request), copy_for=copy_for, by=person, now=now)
     return _inline(made, f"{number}-{copy_for}.pdf" if copy_for else f"{number}.pdf")
 
 
@@ -39,11 +39,11 @@ def procedure_paper(request: HttpRequest, key: str) -> HttpResponse:
     revision = found.filter(wanted).order_by("-published_at").first()
     if revision is None:
         raise Http404
-    made = procedure_pdf(revision, _language(request), by=request.person, now=request.now)  # type: ignore[attr-defined]
+    made = procedure_pdf(revision, language_of(request), by=request.person, now=request.now)  # type: ignore[attr-defined]
     return _inline(made, f"{procedure.number}.pdf")
 
 
-def _language(request: HttpRequest) -> Language:
+def language_of(request: HttpRequest) -> Language:
     asked = request.GET.get("lang") or (get_language() or "zh")[:2]
     if asked not in LANGUAGES:
         raise BadData([Finding("lang", _("A paper is printed in zh, en or both."))])

@@ -65,3 +65,67 @@ def test_no_more_than_a_hundred_at_once(mfg):
             [Chosen(str(number), "x") for number in range(LIMIT + 1)], organization=mfg, by="vice_gm", now=FRIDAY
         )
     assert not Case.objects.exists()
+
+
+# --- printing ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_chosen_are_printed_in_one_pdf(client, mfg):
+    told = [Telling(mfg).start() for _ in range(2)]
+    deputy = sign_in(client, mfg, "sales_deputy_manager")
+    chosen = [f"{one.number}|accept-complaint|" for one in told]
+
+    answer = deputy.post(reverse("inbox_papers"), {"chosen": chosen})
+
+    assert answer.status_code == 200
+    assert answer["Content-Type"] == "application/pdf"
+    assert answer["Cache-Control"] == "private, no-store"
+    assert b"".join(answer.streaming_content).startswith(b"%PDF")
+
+
+def test_what_cannot_be_printed_is_named_and_the_others_are_offered(client, mfg):
+    told = Telling(mfg).start()
+    deputy = sign_in(client, mfg, "sales_deputy_manager")
+
+    answer = deputy.post(reverse("inbox_papers"), {"chosen": [f"{told.number}||", "CP-202403-999||"]})
+
+    words = answer.content.decode()
+    assert answer.status_code == 422
+    assert "CP-202403-999" in words
+    assert f'name="chosen" value="{told.number}||"' in words
+    assert 'value="CP-202403-999||"' not in words
+    again = deputy.post(reverse("inbox_papers"), {"chosen": [f"{told.number}||"]})
+    assert again["Content-Type"] == "application/pdf"
+
+
+@pytest.mark.parametrize("key", ["warehouse_keeper", "general_manager"])
+def test_nobody_prints_what_he_may_not_read(client, mfg, stranger, key):
+    told = Telling(mfg).start()
+    outsider = sign_in(client, mfg if key == "warehouse_keeper" else stranger, key)
+
+    answer = outsider.post(reverse("inbox_papers"), {"chosen": [f"{told.number}||"]})
+
+    assert answer.status_code == 422
+    assert "application/pdf" not in answer["Content-Type"]
+    assert 'name="chosen"' not in answer.content.decode()
+
+
+@pytest.mark.parametrize("name", ["inbox_approvals", "inbox_handovers", "inbox_papers"])
+@pytest.mark.parametrize("chosen", [[], ["nonsense"]])
+def test_nothing_chosen_is_said(client, mfg, name, chosen):
+    answer = sign_in(client, mfg, "sales_deputy_manager").post(reverse(name), {"chosen": chosen}, follow=True)
+
+    assert answer.redirect_chain == [("/", 302)]
+    assert "请先勾选" in answer.content.decode()
+
+
+def test_a_signature_is_not_given_in_bulk(client, mfg):
+    told = Telling(mfg).start()
+    deputy = sign_in(client, mfg, "sales_deputy_manager")
+
+    for name, more in (("inbox_approvals", {}), ("inbox_handovers", {"to": "vice_gm"})):
+        answer = deputy.post(reverse(name), {"chosen": [f"{told.number}||"], **more})
+        assert answer.status_code == 200
+        assert told.number in answer.content.decode()
+
+    assert told.open_steps() == ["accept-complaint"]

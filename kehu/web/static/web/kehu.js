@@ -83,6 +83,44 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit(); // filters apply at once
 });
 
+// --- choosing several lines: one, all of the page, or from one to another with Shift ------------------------------------
+
+const boxes = () => [...document.querySelectorAll("input.choose")];
+let lastBox = null;
+
+function count() {
+  const all = boxes();
+  const chosen = all.filter((box) => box.checked).length;
+  const said = document.querySelector("[data-chosen-count]");
+  if (said) { said.textContent = chosen; said.hidden = !chosen; }
+  const whole = document.querySelector("[data-choose-all]");
+  if (whole) { whole.checked = chosen > 0 && chosen === all.length; whole.indeterminate = chosen > 0 && chosen < all.length; }
+}
+
+document.addEventListener("click", (event) => {
+  const box = event.target.closest("input.choose");
+  if (!box) return;
+  const all = boxes();
+  if (event.shiftKey && lastBox && all.includes(lastBox)) {
+    const [first, last] = [all.indexOf(lastBox), all.indexOf(box)].sort((one, other) => one - other);
+    all.slice(first, last + 1).forEach((other) => { other.checked = box.checked; });
+  }
+  lastBox = box;
+  count();
+});
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("[data-choose-all]")) return;
+  boxes().forEach((box) => { box.checked = event.target.checked; });
+  count();
+});
+document.addEventListener("submit", (event) => {
+  const { nothing } = event.target.dataset;
+  if (!nothing || boxes().some((box) => box.checked)) return;
+  event.preventDefault();
+  toast(nothing);
+});
+window.addEventListener("pageshow", count); // the browser keeps ticks when one comes back
+
 // --- the keyboard -------------------------------------------------------------------------------------------------
 
 const isTyping = (element) => element.matches("input, textarea, select, [contenteditable]");
