@@ -55,6 +55,10 @@ def digest_of(manifest: Mapping[str, Any]) -> str:
     return hashlib.sha256(said.encode()).hexdigest()
 
 
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
+"""How a damaged archive shows while it is read; RuntimeError where what says how a member is packed was hit."""
+
+
 class Writer:
     """Fills a backup; what was written is added to the manifest as it goes."""
 
@@ -151,7 +155,7 @@ class Reader:
             self.manifest: Manifest = json.loads(source.read(_MANIFEST))
             known = self.manifest["format"] == FORMAT
             self.manifest["migrations"], self.manifest["tables"], self.manifest["files"], self.manifest["digest"]  # noqa: B018
-        except (KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        except (KeyError, ValueError, *_DAMAGE) as error:
             raise NoBackup(f"its {_MANIFEST} is missing or damaged ({error})") from error
         if not known:
             raise NoBackup(f"it is of format {self.manifest['format']}; this version of Kehu reads format {FORMAT}")
@@ -170,7 +174,7 @@ class Reader:
                     yield line
         except KeyError:
             raise Damaged(Problem(f"table {label}", "is missing")) from None
-        except (zipfile.BadZipFile, zlib.error, UnicodeDecodeError, EOFError, OSError) as error:
+        except (UnicodeDecodeError, *_DAMAGE) as error:
             raise Damaged(
                 Problem(f"table {label}, row {number + 1} or one soon after it", f"is damaged ({error})")
             ) from None
@@ -218,7 +222,7 @@ class Reader:
             try:
                 with self.file(path) as content:
                     digest = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
-            except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+            except _DAMAGE as error:
                 yield Problem(f"file {path}", f"is damaged ({error})")
                 continue
             listed.update(f"{digest} {path}\n".encode())
@@ -254,7 +258,7 @@ def opened(path: Path) -> Iterator[Reader]:
     """The backup, to be read. `NoBackup` where the file is none, or was cut off."""
     try:
         source = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
+    except (ValueError, *_DAMAGE) as error:
         raise NoBackup(str(error)) from error
     with source:
         yield Reader(source)

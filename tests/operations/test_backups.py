@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, connections
+from django.test import override_settings
 
 from kehu.cases.examples import stage
 from kehu.cases.models import Case
@@ -27,22 +28,26 @@ from tests.cast import FRIDAY, Telling, at, mfg_pack
 
 from .conftest import live
 
+pytestmark = pytest.mark.django_db
 in_database = pytest.mark.django_db(transaction=True)
-_made: list[Path] = []
+
+
+@pytest.fixture(scope="module")
+def made(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -> Path:
+    """The one backup these tests share: making a company takes seconds, restoring it does not. A backup reads a snapshot of what is
+    committed, so it is made outside every test's transaction."""
+    path: Path = tmp_path_factory.mktemp("made") / "kehu.zip"
+    with django_db_blocker.unblock(), override_settings(MEDIA_ROOT=path.parent / "files"):
+        live(stage(mfg_pack(), at("2024-03-01 08:00")))
+        User.objects.create_user("mfg.li", "a long password", email="li@example.com")
+        backups.back_up(path, now=FRIDAY)
+        call_command("flush", interactive=False, verbosity=0)
+    return path
 
 
 @pytest.fixture
-def backup(request: Any, tmp_path: Path, tmp_path_factory: Any) -> Path:
-    """A copy of the one backup these tests share: making a company takes seconds, restoring it does not."""
-    if not _made:
-        request.getfixturevalue("transactional_db")
-        live(stage(mfg_pack(), at("2024-03-01 08:00")))
-        User.objects.create_user("mfg.li", "a long password", email="li@example.com")
-        path = tmp_path_factory.mktemp("made") / "kehu.zip"
-        backups.back_up(path, now=FRIDAY)
-        call_command("flush", interactive=False, verbosity=0)
-        _made.append(path)
-    return shutil.copy(_made[0], tmp_path / "kehu.zip")
+def backup(made: Path, tmp_path: Path) -> Path:
+    return shutil.copy(made, tmp_path / "kehu.zip")
 
 
 @pytest.fixture
