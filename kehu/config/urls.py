@@ -54,6 +54,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("notices/reading/", notices.reading, name="notices_reading"),
     path("notices/<int:key>/", notices.notice, name="notice"),
     path("language/", session.language, name="language"),
+    path("shortcuts/", session.shortcuts, name="shortcuts"),
     path("settings/", settings.settings, name="settings"),
     path("settings/notifications/", notifications.notifications, name="notifications"),
     path("settings/channels/", channels.channels, name="channels"),

@@ -54,6 +54,8 @@ class User(AbstractBaseUser):
     username = models.CharField(max_length=80, unique=True)
     email = models.EmailField(blank=True)
     language = models.CharField(max_length=10, default="zh-hans")
+    has_shortcuts = models.BooleanField(default=True)
+    """Whether single keys act on pages; who speaks to the computer, or lets it read aloud, turns them off (WCAG 2.1.4)."""
     is_active = models.BooleanField(default=True)
 
     USERNAME_FIELD = "username"

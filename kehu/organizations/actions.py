@@ -237,6 +237,11 @@ def agree_calendar(*, organization: Organization, customer_code: str, calendar: 
     return week
 
 
+def choose_shortcuts(*, user: User, is_on: bool) -> None:
+    """Whether single keys act on his pages. A preference: no event."""
+    User.objects.filter(pk=user.pk).update(has_shortcuts=is_on)
+
+
 @transaction.atomic
 def choose_language(*, user: User, language: str) -> None:
     """What he reads, and what is written to him. A preference, not a fact of the company: no event."""

@@ -26,7 +26,7 @@ from kehu.accounts.queries import memberships
 from kehu.core import clock
 from kehu.core.models import Organization, User
 from kehu.core.scope import every_organization
-from kehu.organizations.actions import choose_language
+from kehu.organizations.actions import choose_language, choose_shortcuts
 from kehu.organizations.models import Member
 from kehu.organizations.queries import Person, directory
 
@@ -146,6 +146,13 @@ def language(request: HttpRequest) -> HttpResponse:
         if isinstance(request.user, User):
             choose_language(user=request.user, language=chosen)
     return response
+
+
+@require_POST
+def shortcuts(request: HttpRequest) -> HttpResponse:
+    if isinstance(request.user, User):
+        choose_shortcuts(user=request.user, is_on=request.POST.get("is_on") == "1")
+    return redirect(following_of(request))
 
 
 def following_of(request: HttpRequest) -> str:

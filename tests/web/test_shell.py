@@ -216,3 +216,13 @@ def test_a_forged_form_is_refused(mfg: Organization) -> None:
     answer = client.post("/sign-out/")
     assert answer.status_code == 403
     assert client.get("/").status_code == 200
+
+
+def test_single_keys_are_turned_off_and_on_again_by_whoever_they_disturb(client: Client, mfg: Organization) -> None:
+    sign_in(client, mfg, "sales_rep")
+    assert 'data-shortcuts="off"' not in client.get("/").content.decode()
+    answer = client.post(reverse("shortcuts"), {"is_on": "0", "next": "/customers/"})
+    assert answer["Location"] == "/customers/"
+    assert 'data-shortcuts="off"' in client.get("/").content.decode()
+    client.post(reverse("shortcuts"), {"is_on": "1", "next": "https://elsewhere.example/"})
+    assert 'data-shortcuts="off"' not in client.get("/").content.decode()

@@ -123,7 +123,9 @@ window.addEventListener("pageshow", count); // the browser keeps ticks when one 
 
 // --- the keyboard -------------------------------------------------------------------------------------------------
 
-const isTyping = (element) => element.matches("input, textarea, select, [contenteditable]");
+const isTyping = (element) =>
+  element.matches("input:not([type=checkbox]):not([type=radio]), textarea, select") || element.isContentEditable;
+const hasShortcuts = () => document.body.dataset.shortcuts !== "off"; // WCAG 2.1.4: whom single keys disturb, turns them off
 let leader = 0; // when `g` was pressed
 
 const lines = () => [...document.querySelectorAll("[data-line]")].filter((line) => line.offsetParent);
@@ -156,6 +158,19 @@ function open() {
   const line = document.querySelector("[data-line].is-chosen");
   const link = line?.matches("a") ? line : line?.querySelector("a");
   if (link) location.assign(link.dataset.open || link.href);
+}
+
+// Back to the list one came from, as it was; otherwise to the one this page belongs to.
+function goBack() {
+  const above = document.querySelector(".crumbs a");
+  if (!above) return;
+  const from = document.referrer && new URL(document.referrer);
+  if (from && from.origin === location.origin && from.pathname !== location.pathname && history.length > 1) history.back();
+  else location.assign(above.href);
+}
+
+function tick() {
+  document.querySelector(".is-chosen[data-line]")?.closest("li, tr")?.querySelector("input.choose")?.click();
 }
 
 // The quick search: what it found hangs under it, and the arrows walk through it.
@@ -191,6 +206,8 @@ const keys = {
   "?": () => document.getElementById("keys").showModal(),
   j: () => choose(1),
   k: () => choose(-1),
+  u: goBack,
+  x: tick,
   n: () => document.querySelector("[data-new]")?.click(),
   g: () => { leader = Date.now(); },
   i: () => { if (Date.now() - leader < 1200) location.assign(document.body.dataset.inbox); },
@@ -215,8 +232,14 @@ document.addEventListener("keydown", (event) => {
     open();
     return;
   }
+  if (!hasShortcuts()) return;
   // A page's own verbs: <button data-key="a">
   const verb = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
-  if (verb && verb.offsetParent) { event.preventDefault(); verb.click(); return; }
+  if (verb && verb.offsetParent) {
+    event.preventDefault();
+    verb.click();
+    if (verb.parentElement.open) verb.parentElement.querySelector("select, textarea, input:not([type=hidden])")?.focus();
+    return;
+  }
   if (keys[event.key]) { if (event.key !== "i") event.preventDefault(); keys[event.key](); }
 });
