@@ -1,7 +1,8 @@
-"""Inviting a member, choosing a password, ending sessions."""
+"""Inviting a member, changing his address, choosing a password, ending sessions."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from allauth.mfa.models import Authenticator
@@ -11,14 +12,17 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from kehu.core import events
-from kehu.core.models import User
+from kehu.core.models import Organization, User
 from kehu.core.refusals import AgainstTheRule, BadData, Finding
 from kehu.core.scope import scope
+from kehu.organizations import members
 from kehu.organizations.models import Member
+from kehu.organizations.permissions import must_have_as_much
+from kehu.organizations.queries import local_now
 
 from . import links, log
 from .models import Letter, Session
-from .queries import handle, is_member, memberships, users_by_email
+from .queries import handle, has_signed_in, is_member, known_address, memberships, trusted_address, users_by_email
 
 
 class LinkNoLongerGood(AgainstTheRule):
@@ -41,12 +45,64 @@ class NoAddress(AgainstTheRule):
     message = _("{name} has no mail address. Enter one first, or copy the link and hand it over yourself.")
 
 
+class SignsInAlready(AgainstTheRule):
+    code = "member.signs_in_already"
+    message = _(
+        "{name} signs in already, though without a password. Send the link by mail: it is for that mailbox alone."
+    )
+
+
+class AddressRests(AgainstTheRule):
+    code = "member.address_rests"
+    message = _(
+        "The mail address of {name} was entered only now, where there was none before. A link can be sent there from {until} on."
+    )
+
+
+@transaction.atomic
+def change(
+    *,
+    organization: Organization,
+    member: str,
+    name: Mapping[str, str],
+    email: str,
+    language: str,
+    by: str,
+    now: datetime,
+) -> datetime | None:
+    """What a member is called, where his mail goes, what he reads. Who signs in already is told of another address at the former one,
+    and letters with a link go on to that until the moment given (docs/decisions/0015)."""
+    with scope(organization):
+        former = Member.objects.filter(key=member).values_list("email", flat=True).first()
+        found = members.change(
+            organization=organization, member=member, name=name, email=email, language=language, by=by, now=now
+        )
+        user = found.user
+        if found.email == former:
+            return None
+        must_have_as_much(organization, by, found.key, now)
+        if user is None or not has_signed_in(user):
+            return None
+        if by and len(memberships(user)) > 1:
+            raise MemberElsewhere(name=member)
+        Letter.objects.create(
+            member=found,
+            kind=Letter.Kind.ADDRESS_CHANGED,
+            address=former or "",
+            at=now,
+            next_attempt_at=now if former else None,
+        )
+        log.record(user, "address.changed", now=now, by=by, former=former or "", address=email)
+        return trusted_address(found, now)[1]
+
+
 @transaction.atomic
 def invite(*, member: Member, by: str, now: datetime, by_mail: bool) -> str:
     """A link with which a new member chooses his first password. A newer one replaces it. With `by_mail` it is sent, and not given
     back: only his mailbox gets to know it."""
     with scope(member.organization_id):
         member = Member.objects.select_for_update(of=("self",)).select_related("organization").get(pk=member.pk)
+        must_have_as_much(member.organization, by, member.key, now)
         user = member.user or _new_user(member)
         if user.has_usable_password():
             raise HasPassword(name=member.key)
@@ -54,10 +110,16 @@ def invite(*, member: Member, by: str, now: datetime, by_mail: bool) -> str:
             raise HasLeft(name=member.key)
         if by_mail and not member.email:
             raise NoAddress(name=member.key)
+        if user.last_login and not by_mail:
+            raise SignsInAlready(name=member.key)
         user.set_unusable_password()  # another one: links made before are void
         user.save(update_fields=["password"])
         if by_mail:
-            _write(member, Letter.Kind.INVITATION, now)
+            address, rests_until = trusted_address(member, now)
+            if rests_until and not address:
+                until = local_now(member.organization, rests_until)
+                raise AddressRests(name=member.key, until=f"{until:%Y-%m-%d %H:%M}")
+            _write(member, Letter.Kind.INVITATION, address, now)
         events.record(member.organization, "member.invited", by=by, at=now, member=member.key, by_mail=by_mail)
     return "" if by_mail else links.link(user, "invitation")
 
@@ -74,14 +136,14 @@ def _new_user(member: Member) -> User:
 def ask_for_password(*, email: str, now: datetime) -> None:
     """Somebody forgot his password. Whether anybody has this address is not told."""
     for user in users_by_email(email):
-        member = memberships(user)[0]
-        _write(member, Letter.Kind.RESET if user.has_usable_password() else Letter.Kind.INVITATION, now)
+        kind = Letter.Kind.RESET if user.has_usable_password() else Letter.Kind.INVITATION
+        _write(memberships(user)[0], kind, known_address(user, email), now)
         log.record(user, "password.asked", now=now, by="")
 
 
-def _write(member: Member, kind: str, now: datetime) -> None:
+def _write(member: Member, kind: str, address: str, now: datetime) -> None:
     with scope(member.organization_id):
-        Letter.objects.create(member=member, kind=kind, at=now, next_attempt_at=now)
+        Letter.objects.create(member=member, kind=kind, address=address, at=now, next_attempt_at=now)
 
 
 @transaction.atomic
@@ -138,6 +200,8 @@ def reset_second_factor(*, user: User, now: datetime, by: str) -> int:
     factors there were; `by`: the key of the administrator."""
     if len(found := memberships(user)) > 1:
         raise MemberElsewhere(name=found[0].key)
+    for member in found:
+        must_have_as_much(member.organization, by, member.key, now)
     count: int = Authenticator.objects.filter(user=user).delete()[0]
     if count:
         log.record(user, "second_factor.reset", now=now, by=by, count=count)

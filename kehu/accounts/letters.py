@@ -10,11 +10,12 @@ from django.db import connection, transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from kehu.core.models import Organization
+from kehu.core.models import Organization, User
 from kehu.core.scope import scope
+from kehu.organizations.queries import local_now
 
 from . import links
-from .models import Letter
+from .models import REST, Letter
 from .queries import is_member
 
 ATTEMPTS = 6
@@ -62,7 +63,8 @@ def _send(letter: Letter) -> bool:
 def _mail(letter: Letter) -> EmailMessage | None:
     """None: he has left meanwhile, or has no address any more."""
     member, user = letter.member, letter.member.user
-    if user is None or not user.is_active or not member.email or not is_member(user):
+    address = letter.address or member.email
+    if user is None or not user.is_active or not address or not is_member(user):
         return None
     if letter.kind == Letter.Kind.INVITATION and user.has_usable_password():
         return None
@@ -75,6 +77,13 @@ def _mail(letter: Letter) -> EmailMessage | None:
                 "{name},\n\n{company} works with Kehu, and you are a member now. Your user name is {username}.\n\n"
                 "Choose your password here; the link is good once, for seven days:\n\n{link}"
             )
+        elif letter.kind == Letter.Kind.ADDRESS_CHANGED:
+            subject = _("Your mail address in Kehu was changed")
+            text = _(
+                "{name},\n\nat {company} your mail address for Kehu was changed; it is no longer this one. Your user name is "
+                "{username}.\n\nUntil {until} a forgotten password can still be renewed from this mailbox only. If you know "
+                "nothing of the change, tell your company’s general manager before then, and sign in and choose another password."
+            )
         else:
             subject = _("A new password for Kehu")
             text = _(
@@ -86,11 +95,21 @@ def _mail(letter: Letter) -> EmailMessage | None:
             name=member.name[language],
             company=company,
             username=user.username,
-            link=links.link(user, "invitation" if letter.kind == Letter.Kind.INVITATION else "reset"),
+            until=f"{local_now(letter.organization, letter.at + REST):%Y-%m-%d %H:%M}",
+            link=_link(letter, user),
         )
         return EmailMessage(
             subject=" ".join(subject.split()),
             body=f"{body}\n\n-- \n{company} · Kehu",
-            to=[member.email],
+            to=[address],
             headers={"Auto-Submitted": "auto-generated"},
         )
+
+
+def _link(letter: Letter, user: User) -> str:
+    match letter.kind:
+        case Letter.Kind.INVITATION:
+            return links.link(user, "invitation")
+        case Letter.Kind.RESET:
+            return links.link(user, "reset")
+    return ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
@@ -54,15 +56,24 @@ class MemberLog(OrganizationRow):
         return f"member:{self.member_id}"
 
 
+REST = timedelta(days=3)
+"""So long after a change of address letters with a link still go to the former one: over a weekend, somebody reads the warning."""
+
+
 class Letter(OrganizationRow):
-    """A mail with a link that sets a password. The link is made when the mail is sent, so that no secret waits in the database."""
+    """A mail about somebody's access. Its link is made when the mail is sent, so that no secret waits in the database.
+
+    `address_changed` goes to the former address. For `REST` after it, no letter with a link goes anywhere else."""
 
     class Kind(models.TextChoices):
         INVITATION = "invitation", "invitation"
         RESET = "reset", "reset"
+        ADDRESS_CHANGED = "address_changed", "address changed"
 
     member = models.ForeignKey("organizations.Member", on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(max_length=20, choices=Kind)
+    address = models.EmailField(blank=True)
+    """Where it goes. Of `address_changed`: the former address; empty where there was none, then nothing is sent."""
     at = models.DateTimeField()
     next_attempt_at = models.DateTimeField(null=True)
     """Null: it was sent, or given up."""
@@ -70,7 +81,12 @@ class Letter(OrganizationRow):
     error = models.TextField(blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["organization", "next_attempt_at"], name="letter_waiting")]
+        indexes = [
+            models.Index(fields=["organization", "next_attempt_at"], name="letter_waiting"),
+            models.Index(
+                fields=["member", "at"], condition=models.Q(kind="address_changed"), name="letter_address_changed"
+            ),
+        ]
 
     def __str__(self):
         return f"{self.kind} {self.member_id}"

@@ -11,11 +11,11 @@ from django.utils.translation import gettext as _
 
 from kehu.core import clock
 from kehu.core.models import User
-from kehu.core.scope import every_organization
+from kehu.core.scope import every_organization, scope
 from kehu.organizations.models import Member
 from kehu.organizations.queries import local_now
 
-from .models import Session
+from .models import REST, Letter, Session
 from .sessions import is_over
 
 
@@ -105,10 +105,37 @@ def is_member(user: User) -> bool:
 
 
 def users_by_email(email: str) -> list[User]:
-    """The users whom a letter to this address reaches: by their membership's address, or by their own."""
+    """The users who are known by this address: it stands with their membership (or with them) and its owner has had time to hear
+    of a change, or it stood there until a short time ago."""
     email = email.strip()
     if not email:
         return []
     with every_organization():
-        found = User.objects.filter(Q(email__iexact=email) | Q(memberships__email__iexact=email), is_active=True)
-        return [user for user in found.distinct().order_by("pk")[:5] if is_member(user)]
+        former = Letter.everywhere.filter(kind=Letter.Kind.ADDRESS_CHANGED, address__iexact=email)
+        known = (
+            Q(email__iexact=email) | Q(memberships__email__iexact=email) | Q(memberships__in=former.values("member"))
+        )
+        found = User.objects.filter(known, is_active=True).distinct().order_by("pk")[:5]
+        return [user for user in found if known_address(user, email)]
+
+
+def known_address(user: User, email: str) -> str:
+    """The address as it is kept, if he is known by it; else nothing."""
+    of_his = [trusted_address(member, _now(member)) for member in memberships(user)]
+    rests = any(until for _address, until in of_his)
+    addresses = [address for address, _until in of_his] + ([user.email] if of_his and not rests else [])
+    return next((address for address in addresses if address and address.casefold() == email.strip().casefold()), "")
+
+
+def trusted_address(member: Member, now: datetime) -> tuple[str, datetime | None]:
+    """Where letters with a link go. Until the moment given it is not the member's present address but the one before all changes
+    of the last days; empty where there was none."""
+    with scope(member.organization_id):
+        changes = Letter.objects.filter(member=member, kind=Letter.Kind.ADDRESS_CHANGED, at__gt=now - REST)
+        found = list(changes.order_by("at", "pk"))
+    return (found[0].address, found[-1].at + REST) if found else (member.email, None)
+
+
+def has_signed_in(user: User) -> bool:
+    """Whether there is an access to protect: he has chosen a password, or came in by another way."""
+    return bool(user.last_login) or user.has_usable_password()

@@ -6,7 +6,7 @@ import argparse
 import getpass
 import sys
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from . import setting_up
@@ -33,7 +33,7 @@ def run(arguments: Sequence[str]) -> int:
         metavar="POSITION",
         help="a position's key; may be given several times",
     )
-    parser.add_argument("--email", default="")
+    parser.add_argument("--email", help="of a new member; of one who is there: changed to this")
     parser.add_argument("--language", choices=["zh-hans", "en"], default="zh-hans")
     parser.add_argument("--invite", action="store_true", help="print a link with which he chooses his password")
     parser.add_argument("--mail", action="store_true", help="with --invite: send him the link instead")
@@ -77,8 +77,11 @@ def _take_on(given: argparse.Namespace) -> int:
     if unknown := [position for position in given.position if position not in positions]:
         print(f"There is no position {', '.join(unknown)}. There are: {', '.join(sorted(positions))}.", file=sys.stderr)
         return 1
-    if given.appoint or given.leave or given.stay:
-        return _change(given, organization)
+    moves = member is not None and given.email is not None
+    if given.appoint or given.leave or given.stay or moves:
+        code = _change(given, organization)
+        if code or not given.invite:
+            return code
     if member is not None and given.invite:
         return _invite(member, given.mail)
     if member is not None:
@@ -122,6 +125,8 @@ def _change(given: argparse.Namespace, organization: Organization) -> int:
             if given.leave:
                 members.leave(**who, last_day=given.leave, successor=given.successor)
                 print(f"{given.key} leaves after {given.leave}; a worker then hands everything on and ends the access.")
+            if given.email is not None:
+                _move(given, organization, now)
             if given.stay:
                 members.stay(**who)
                 print(f"{given.key} stays.")
@@ -129,6 +134,31 @@ def _change(given: argparse.Namespace, organization: Organization) -> int:
             print(refusal, file=sys.stderr)
             return 1
     return 0
+
+
+def _move(given: argparse.Namespace, organization: Organization, now: datetime) -> None:
+    """Another mail address."""
+    from kehu.accounts import actions
+    from kehu.core.scope import scope
+    from kehu.organizations.models import Member
+    from kehu.organizations.queries import local_now
+
+    with scope(organization):
+        found = Member.objects.get(key=given.key)
+    until = actions.change(
+        organization=organization,
+        member=found.key,
+        name=found.name,
+        email=given.email,
+        language=found.language,
+        by="",
+        now=now,
+    )
+    print(f"Mail to {given.key} goes to {given.email or 'no address'}.")
+    if until:
+        print(
+            f"Until {local_now(organization, until):%Y-%m-%d %H:%M} letters with a link go to the former address only."
+        )
 
 
 def _new(given: argparse.Namespace, organization: Organization) -> Member:
@@ -142,7 +172,7 @@ def _new(given: argparse.Namespace, organization: Organization) -> Member:
         positions=given.position,
         by="",
         now=clock.now(),
-        email=given.email,
+        email=given.email or "",
         language=given.language,
     )
 

@@ -21,7 +21,7 @@ from . import actions, addresses, tokens
 from .actions import changed
 from .deputies import called
 from .models import AccessToken, Appointment, DeputyRule, Member, Position
-from .permissions import must_administer
+from .permissions import must_administer, must_be_able_to_give
 from .queries import directory, local_now
 
 
@@ -72,6 +72,7 @@ def take_on(
                 findings.append(Finding("positions", sentence.format(value=position)))
         if findings:
             raise BadData(findings)
+        must_be_able_to_give(organization, by, positions, now)
         return actions.take_on(
             organization=organization,
             key=key,
@@ -145,6 +146,7 @@ def appoint(
         place = Position.objects.filter(key=position).first()
         if place is None:
             raise BadData([Finding("position", _("There is no position “{value}”.").format(value=position))])
+        must_be_able_to_give(organization, by, [position], now)
         holds = Appointment.objects.filter(
             Q(valid_until=None) | Q(valid_until__gt=valid_from), member=found, position=place
         )

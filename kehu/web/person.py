@@ -118,8 +118,14 @@ def _burden(found: Member) -> dict[str, Any]:
 def _facts(request: Any, found: Member) -> None:
     given = {name: request.POST.get(name, "").strip() for name in ("name", "name_en", "email", "language")}
     name = {"zh": given["name"], "en": given["name_en"] or given["name"]}
-    members.change(member=found.key, name=name, email=given["email"], language=given["language"], **_common(request))
-    messages.success(request, _("Kept."))
+    until = accounts.change(
+        member=found.key, name=name, email=given["email"], language=given["language"], **_common(request)
+    )
+    if until is None:
+        messages.success(request, _("Kept."))
+        return
+    words = _("Kept. The former address is told; until {until} a forgotten password is renewed from there only.")
+    messages.success(request, words.format(until=f"{timezone.localtime(until):%Y-%m-%d %H:%M}"))
 
 
 def _appointment(request: Any, found: Member) -> None:

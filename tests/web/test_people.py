@@ -42,6 +42,13 @@ def test_somebody_is_taken_on_invited_by_a_link_and_signs_in_with_it(personnel: 
     assert personnel.post("/settings/people/wang_min/invitation/", {"way": "link"}).status_code == 422
 
 
+def test_people_have_a_name_of_their_own_kind_in_chinese(personnel: Client) -> None:
+    personnel.cookies["kehu_language"] = "zh-hans"
+    heads = personnel.get("/settings/people/").content.decode().split("<thead>")[1].split("</thead>")[0]
+    assert "姓名" in heads
+    assert "名称" not in heads
+
+
 @pytest.mark.parametrize(
     ("wrong", "at"),
     [
