@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
@@ -27,7 +27,7 @@ from kehu.procedures import revisions
 from .models import Assignment, Case, Task
 from .permissions import readable
 
-View = Literal["todo", "started", "done"]
+View = Literal["todo", "drafts", "started", "done"]
 Group = Literal["overdue", "today", "week", "later", "none", "all"]
 PAGE = 50
 _MANY = 1000
@@ -163,11 +163,13 @@ class Page:
 def inbox_of(
     organization: Organization, person: Person, view: View, now: datetime, *, search: str = "", after: str = ""
 ) -> Page:
-    """One page of 待办 (todo), 我发起的 (started) or 已办 (done)."""
+    """One page of 待办 (todo), 草稿 (drafts: those to do in which something is kept for later), 我发起的 (started) or 已办 (done)."""
     reader = _Reader(organization, person, now)
     match view:
         case "todo":
-            return reader.todo(search, after)
+            return reader.todo(waiting_for(person), search, after)
+        case "drafts":
+            return reader.todo(waiting_for(person).filter(_IS_DRAFT), search, after)
         case "started":
             return reader.started(search, after)
         case "done":
@@ -212,16 +214,19 @@ _NEXT = Kept(
 
 def counts_of(person: Person) -> dict[str, str]:
     """How many are in each view; from a thousand on, "1000+"."""
+    waiting = waiting_for(person).annotate(is_draft=_IS_DRAFT)[: _MANY + 1]
+    both = waiting.aggregate(todo=Count("pk"), drafts=Count("pk", filter=Q(is_draft=True)))
     return {
-        "todo": capped(waiting_for(person)),
+        "todo": _capped(both["todo"]),
+        "drafts": _capped(both["drafts"]),
         "started": capped(Case.objects.filter(opener_id=person.id)),
         "done": capped(Task.objects.filter(done_by_id=person.id)),
     }
 
 
-def waiting_for(person: Person, rows: QuerySet[Assignment] | None = None) -> QuerySet[Assignment]:
+def waiting_for(person: Person) -> QuerySet[Assignment]:
     """The open assignments that are his: his own, and those of whom he stands in for today. A task stands there once."""
-    rows = Assignment.objects.all() if rows is None else rows
+    rows = Assignment.objects.all()
     if not person.stands_in:
         return rows.filter(member_id=person.id, is_open=True)
     mine = Q(member_id=person.id)
@@ -236,9 +241,16 @@ def waiting_for(person: Person, rows: QuerySet[Assignment] | None = None) -> Que
     return rows.filter(Q(member_id=person.id) | ~Exists(also), mine, is_open=True)
 
 
+_IS_DRAFT = ExpressionWrapper(Q(part=Assignment.Part.DO) & ~Q(task__draft={}), output_field=BooleanField())
+"""Somebody has begun to fill what is to be done, and kept it for later."""
+
+
 def capped(rows: QuerySet[Any]) -> str:
     """A count that costs no more than a thousand rows."""
-    count = rows.order_by()[: _MANY + 1].count()
+    return _capped(rows.order_by()[: _MANY + 1].count())
+
+
+def _capped(count: int) -> str:
     return f"{_MANY}+" if count > _MANY else str(count)
 
 
@@ -350,8 +362,8 @@ class _Reader:
 
     # -- the views
 
-    def todo(self, search: str, after: str) -> Page:
-        assignments = waiting_for(self.person, self._tasks(Assignment.objects, "task__"))
+    def todo(self, assignments: QuerySet[Assignment], search: str, after: str) -> Page:
+        assignments = self._tasks(assignments, "task__")
         if search:
             assignments = assignments.filter(self._matching(search, "task__case__", "task__step__in"))
         assignments = assignments.order_by(F("due_at").asc(nulls_last=True), "pk")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
 from kehu.cases.models import Case
 from kehu.core.models import Organization
 from kehu.organizations.queries import Person
@@ -40,13 +42,16 @@ class Page:
 
 def unread_count(person: Person) -> str:
     """For the badge; empty for none, "99+" for many."""
-    count = Notice.objects.filter(member_id=person.id, read_at=None)[: _MANY + 1].count()
+    return _badge(Notice.objects.filter(member_id=person.id, read_at=None))
+
+
+def unread_copies(person: Person) -> str:
+    return _badge(Notice.objects.filter(member_id=person.id, read_at=None, kind__in=COPIES))
+
+
+def _badge(notices: QuerySet[Notice]) -> str:
+    count = notices[: _MANY + 1].count()
     return f"{_MANY}+" if count > _MANY else str(count or "")
-
-
-def copies_count(person: Person) -> str:
-    count = Notice.objects.filter(member_id=person.id, kind__in=COPIES)[:1001].count()
-    return "1000+" if count > 1000 else str(count)
 
 
 def notices_of(

@@ -22,7 +22,8 @@ from kehu.organizations.queries import directory, local_now
 from .forms import Choice, people
 from .saved_views import opened_with
 
-VIEWS = ("todo", "started", "done", "copies")
+VIEWS = ("todo", "drafts", "started", "done", "copies")
+TO_DO = ("todo", "drafts")
 
 
 @require_safe
@@ -39,18 +40,19 @@ def inbox(request: HttpRequest) -> HttpResponse:
         page = notices.notices_of(organization, person, copies_only=True, search=search, after=after)
     else:
         page = queries.inbox_of(organization, person, view, now, search=search, after=after)  # type: ignore[arg-type]
-    counts = {**queries.counts_of(person), "copies": notices.copies_count(person)}
+    counts = {**queries.counts_of(person), "copies": notices.unread_copies(person)}
     words = {
         **saved,
         "view": view,
         "views": [(key, title, counts[key], _tab(key)) for key, title in _titles().items()],
+        "is_to_do": view in TO_DO,
         "groups": _groups(),
         "page": page,
         "search": search,
         "is_later_page": bool(after),
         "following": _address(view=view, q=search, after=page.after) if page.after else "",
         "first": _address(view=view, q=search),
-        "people": _colleagues(request) if view == "todo" and page.rows else [],
+        "people": _colleagues(request) if view in TO_DO and page.rows else [],
     }
     return render(request, "web/inbox/inbox.html", words)
 
@@ -104,7 +106,13 @@ def _facts(record: history.Record, words: Words) -> Iterator[tuple[str, str]]:
 
 
 def _titles() -> dict[str, str]:
-    return {"todo": _("To do"), "started": _("Started by me"), "done": _("Done by me"), "copies": _("Copies")}
+    return {
+        "todo": _("To do"),
+        "drafts": _("Drafts"),
+        "started": _("Started by me"),
+        "done": _("Done by me"),
+        "copies": _("Copies"),
+    }
 
 
 def _groups() -> dict[str, str]:

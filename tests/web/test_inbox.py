@@ -11,10 +11,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from kehu.cases.queries import counts_of, inbox_of, remaining_of
+from kehu.cases.verbs import perform
 from kehu.core import clock
 from kehu.core.models import Organization
 from kehu.core.scope import scope
 from kehu.notifications.delivery import deliver
+from kehu.notifications.queries import notices_of, unread_copies
 from kehu.organizations.calendars import Calendar, Period
 from kehu.organizations.queries import Person, directory
 from tests.cast import FRIDAY, Telling, at, sign_in
@@ -54,7 +56,35 @@ def test_what_is_done_moves_from_to_do_to_done(complaint: Telling, mfg: Organiza
     assert not inbox_of(mfg, deputy, "todo", FRIDAY).rows
     [row] = inbox_of(mfg, deputy, "done", FRIDAY).rows
     assert row.outcome is not None
-    assert counts_of(deputy) == {"todo": "0", "started": "0", "done": "1"}
+    assert counts_of(deputy) == {"todo": "0", "drafts": "0", "started": "0", "done": "1"}
+
+
+def test_what_is_kept_for_later_is_among_the_drafts_until_it_is_done(complaint: Telling, mfg: Organization) -> None:
+    deputy = person(mfg, "sales_deputy_manager")
+    assert not inbox_of(mfg, deputy, "drafts", FRIDAY).rows
+    given: Any = {"values": {"help_needed": True}}
+    more: Any = {"number": complaint.number, "step": "accept-complaint", "item": "", "organization": mfg}
+    perform("save_draft", given=given, by="sales_deputy_manager", now=FRIDAY, **more)
+    [row] = inbox_of(mfg, deputy, "drafts", FRIDAY).rows
+    assert row.number == complaint.number
+    assert counts_of(deputy)["drafts"] == "1"
+    complaint.do("accept-complaint", by="sales_deputy_manager", outcome="help", help_needed=True)
+    assert not inbox_of(mfg, deputy, "drafts", FRIDAY).rows
+
+
+def test_the_copies_tab_says_how_many_are_unread(client: Client, mfg: Organization) -> None:
+    telling = Telling(mfg).start()
+    perform("copy", number=telling.number, organization=mfg, by="sales_receiver", now=FRIDAY,
+            given={"to": ["vice_gm"], "reason": ""})  # fmt: skip
+    deliver(FRIDAY, organization=mfg)
+    reader = person(mfg, "vice_gm")
+    assert unread_copies(reader) == "1"
+    sign_in(client, mfg, "vice_gm")
+    assert {key: count for key, _title, count, _address in client.get("/").context["views"]}["copies"] == "1"
+    [line] = notices_of(mfg, reader, copies_only=True).lines
+    client.get(f"/notices/{line.notice.pk}/")
+    assert unread_copies(reader) == ""
+    assert unread_copies(person(mfg, "qa_head")) == ""
 
 
 def test_who_started_a_case_sees_where_it_stands(complaint: Telling, mfg: Organization) -> None:
@@ -91,7 +121,7 @@ def test_a_cursor_somebody_made_up_is_the_beginning(complaint: Telling, mfg: Org
     inbox_of(mfg, deputy, "done", FRIDAY, after="2024-99-99~x")
 
 
-@pytest.mark.parametrize("view", ["todo", "started", "done", "copies"])
+@pytest.mark.parametrize("view", ["todo", "drafts", "started", "done", "copies"])
 def test_a_page_costs_a_fixed_number_of_statements(client: Client, mfg: Organization, view: str) -> None:
     for minute in range(12):
         telling = Telling(mfg, FRIDAY - timedelta(minutes=minute)).start(by="sales_deputy_manager")
