@@ -139,7 +139,10 @@ def _read(file: str) -> Mapping[str, Any]:
     else:
         with open(file, encoding="utf-8") as opened:
             text = opened.read()
-    found = json.loads(text)
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"{file}: this is not JSON: {error}.") from None
     if not isinstance(found, dict):
         raise ValueError(f"{file}: an object with the form's fields is meant.")
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,8 +19,12 @@ def run(arguments: Sequence[str]) -> int:
     from kehu.api.document import openapi
 
     text = json.dumps(openapi(), ensure_ascii=False, indent=2)
-    if given.file:
-        given.file.write_text(text + "\n", encoding="utf-8")
-    else:
+    if given.file is None:
         print(text)
+        return 0
+    try:
+        given.file.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        print(f"{given.file} cannot be written: {error.strerror}.", file=sys.stderr)
+        return 1
     return 0
