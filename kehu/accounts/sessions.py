@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from kehu.core.clearing import clear
+from kehu.core.rows import Kept
 
 from .models import Session
 
@@ -52,17 +53,18 @@ class SessionStore(DatabaseStore):
         return session
 
     def _get_session_from_db(self) -> Session | None:
-        session: Session | None = super()._get_session_from_db()  # type: ignore[misc]
-        if session is None:
-            return None
-        now = timezone.now()
-        if is_over(session, now):
-            session.delete()
+        session, now = _SESSION.first(self.session_key or ""), timezone.now()
+        if session is None or session.expire_date <= now or is_over(session, now):
+            if session:
+                session.delete()
             self._session_key = None
             return None
         if session.user_id and session.seen_at < now - SEEN_EVERY:
             Session.objects.filter(pk=session.pk).update(seen_at=now)
         return session
+
+
+_SESSION = Kept(Session, lambda sessions, key: sessions.filter(session_key=key), str)
 
 
 def forget_expired(now: datetime) -> int:

@@ -348,9 +348,9 @@ class Folder:
 
     @cached_property
     def _suspensions(self) -> list[Suspension]:
-        is_stored = any(task.pk for task in self.tasks)
-        can_pause = self.case.pauses or any(clock.paused_by for clock in self.procedure.clocks.values())
-        return _SUSPENSIONS(self.case.pk) if is_stored and can_pause else []
+        pausing = {step for clock in self.procedure.clocks.values() for step in clock.paused_by}
+        has_paused = self.case.pauses or any(task.pk and task.step in pausing for task in self.tasks)
+        return _SUSPENSIONS(self.case.pk) if has_paused else []
 
     def know(self, suspensions: list[Suspension], holding: Iterable[Assignment]) -> None:
         """What was read for many cases at once need not be asked again."""

@@ -183,29 +183,29 @@ class Next:
     number: str
     step: str
     item: str
-    title: Text | None
+    revision: int
+    digest: str
+
+    @property
+    def title(self) -> Text | None:
+        step = revisions.by_key(self.revision, self.digest).procedure.steps.get(self.step)
+        return step.title if step else None
 
 
 def next_tasks(person: Person) -> list[Next]:
     """The first of his inbox: one statement, which reads no more than it shows."""
-    found = []
-    for assignment in _NEXT(person.id):
-        task = assignment.task
-        step = revisions.running(task.case.revision).procedure.steps.get(task.step)
-        found.append(Next(task.case.number, task.step, task.item, step.title if step else None))
-    return found
+    return [Next(*found) for found in _NEXT(person.id)]
 
 
 _NEXT = Kept(
     Assignment,
     lambda assignments, member: (
         assignments.filter(member=member, is_open=True)
-        .select_related("task__case__revision")
-        .only(
-            *("task", "task__case", "task__case__revision", "task__step", "task__item", "task__case__number"),
-            *("task__case__revision__digest", "task__case__revision__label"),
-        )
         .order_by(F("due_at").asc(nulls_last=True), "pk")
+        .values_list(
+            *("task__case__number", "task__step", "task__item"),
+            *("task__case__revision", "task__case__revision__digest"),
+        )
     ),
     int,
     limit=20,

@@ -144,7 +144,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["kehu.accounts.backends.AuthenticationBackend"]
 
 # Signing in: sessions in rows of our own, the rest by allauth (kehu/accounts/adapters.py)
 SESSION_ENGINE = "kehu.accounts.sessions"

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from django.db import connection, models
 from django.db.models.query import get_related_populators
 
-from .scope import scoped_to
+from .scope import OrganizationRow, scoped_to
 
 M = TypeVar("M", bound=models.Model)
 
@@ -23,7 +23,8 @@ class Kept(Generic[M]):
     """A question that is asked often of the organization's rows: `Kept(Task, lambda tasks, case: tasks.filter(case=case), int)`.
 
     The function gets all rows of the model and a placeholder for each value, of the type given, which it must use as the plain right
-    side of a filter. The organization is added here.
+    side of a filter. The organization is added here, where the model's rows belong to one. A question that ends in `values_list`
+    gives tuples.
     """
 
     def __init__(
@@ -32,17 +33,22 @@ class Kept(Generic[M]):
         self._model, self._question, self._types, self._limit = model, question, types, limit
 
     def __call__(self, *values: Any) -> list[M]:
-        return self._built.ask((*values, scoped_to()))
+        return self._built.ask((*values, scoped_to()) if self._is_scoped else values)
 
     def first(self, *values: Any) -> M | None:
         found = self(*values)
         return found[0] if found else None
 
+    @property
+    def _is_scoped(self) -> bool:
+        return issubclass(self._model, OrganizationRow)
+
     @cached_property
     def _built(self) -> _Built:
         *values, organization = (_placeholder(place, kind) for place, kind in enumerate((*self._types, int)))
         every: models.QuerySet[M] = models.QuerySet(self._model)
-        return _Built(self._question(every, *values).filter(organization_id=organization)[: self._limit])
+        rows = self._question(every, *values)
+        return _Built((rows.filter(organization_id=organization) if self._is_scoped else rows)[: self._limit])
 
 
 def _placeholder(place: int, kind: type) -> Any:
@@ -57,12 +63,15 @@ class _Built:
         self.sql, parameters = compiler.as_sql(with_col_aliases=False)
         places = {_placeholder(place, kind): place for place in range(10) for kind in (int, str)}
         self.parameters = [(places.get(value) if isinstance(value, int | str) else None, value) for value in parameters]
+        self.model: Any = None  # of tuples
+        self.converters = compiler.get_converters([selected[0] for selected in compiler.select])
+        if question.query.values_select:
+            return
         information = compiler.klass_info
         self.model, columns = information["model"], information["select_fields"]
         self.start, self.end = columns[0], columns[-1] + 1
         self.names = [field[0].target.attname for field in compiler.select[self.start : self.end]]
         self.related = get_related_populators(information, compiler.select, connection.alias)  # type: ignore[call-arg]
-        self.converters = compiler.get_converters([selected[0] for selected in compiler.select])
 
     def ask(self, values: Sequence[Any]) -> list[Any]:
         given = [value if place is None else values[place] for place, value in self.parameters]
@@ -71,7 +80,7 @@ class _Built:
             rows: Iterable[Any] = cursor.fetchall()
         if self.converters:
             rows = self.compiler.apply_converters(rows, self.converters)
-        return [self._instance(row) for row in rows]
+        return [self._instance(row) if self.model else tuple(row) for row in rows]
 
     def _instance(self, row: Sequence[Any]) -> Any:
         found = self.model.from_db(connection.alias, self.names, row[self.start : self.end])

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import F, FilteredRelation, Q
 
 from kehu.core.models import Organization, User
+from kehu.core.rows import Kept
 from kehu.core.scope import every_organization, scope
 
 from .calendars import Calendar, Kind, Period
@@ -201,7 +202,7 @@ def membership(user: User, first: int | None = None) -> Member | None:
     several and has not left."""
     if first or user.pk in _found_in:
         with scope(first or _found_in[user.pk]):
-            if found := Member.objects.select_related("organization").filter(user=user).order_by("pk").first():
+            if found := _MEMBER.first(user.pk):
                 return found
     with every_organization():
         mine = Member.everywhere.select_related("organization").filter(user=user)
@@ -209,6 +210,11 @@ def membership(user: User, first: int | None = None) -> Member | None:
     if found:
         _found_in[user.pk] = found.organization_id
     return found
+
+
+_MEMBER = Kept(
+    Member, lambda members, user: members.select_related("organization").filter(user=user).order_by("pk"), int, limit=1
+)
 
 
 def directory(organization: Organization, today: date) -> Directory:

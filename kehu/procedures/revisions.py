@@ -12,8 +12,11 @@ from .packs import Running, read_definition
 
 
 def running(revision: Revision) -> Running:
-    known = _read.get((revision.pk, revision.digest))
-    return known or _keep(Revision.objects.get(pk=revision.pk, digest=revision.digest))
+    return by_key(revision.pk, revision.digest)
+
+
+def by_key(key: int, digest: str) -> Running:
+    return _read.get((key, digest)) or _keep(Revision.objects.get(pk=key, digest=digest))
 
 
 _read: dict[tuple[int, str], Running] = {}
