@@ -12,7 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, Field
 
 from kehu.engine.advance import offered_outcomes
 from kehu.engine.definitions import Outcome, Step
-from kehu.engine.records import compute, encoded, filled
+from kehu.engine.records import encoded
 from kehu.ledgers.customers.models import Customer
 from kehu.ledgers.customers.queries import name_of
 from kehu.organizations.queries import Person
@@ -104,7 +104,7 @@ def form_of(filling: Filling) -> Form:
 
     values = held(filling)
     known = {key: value for key, value in values.items() if value is not None}
-    after = compute(filling.form, filled(filling.form, filling.data, filling.item, known, filling.step), filling.facts)
+    after = filling.with_values(known)
     offered = offered_outcomes(filling.step, filling.context(after))
     return Form(
         shape=schema_of(filling, language()),

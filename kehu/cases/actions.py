@@ -22,7 +22,7 @@ from kehu.engine import advance
 from kehu.engine.advance import NotPossible
 from kehu.engine.definitions import Outcome, Step
 from kehu.engine.expressions import ExpressionError
-from kehu.engine.records import Data, compute, encoded, filled, holds
+from kehu.engine.records import Data, encoded, holds
 from kehu.engine.tables import NoDecision
 from kehu.ledgers.customers.models import Customer
 from kehu.organizations.queries import Person
@@ -326,9 +326,8 @@ def _complete(
     chosen_key, chosen = _choose(folder, filling, step, outcome, values)
     filling.facts = facts = {**facts, "outcome": chosen_key}
     typed = accept(filling, values, chosen, reason)
-    after = compute(filling.form, filled(filling.form, filling.data, filling.item, typed, definition), filling.facts)
-    _check_offered(filling, after, chosen)
-    _check_mandate(folder, after)
+    _check_offered(filling, chosen)
+    _check_mandate(folder, filling.after)
     signers = {signer["who"] for signer in folder.row(step, item).signers}
     check_submission(folder, step, item, signers)
     check_version(folder, definition, version)
@@ -346,10 +345,7 @@ def _choose(
     """The outcome by its name, by where it leads, or the only one that fits what was filled."""
     definition = filling.step
     if outcome is None and not filling.facts.get("to"):
-        typed = accept(filling, values, None)
-        after = compute(
-            filling.form, filled(filling.form, filling.data, filling.item, typed, definition), filling.facts
-        )
+        after = filling.with_values(accept(filling, values, None))
         offered = advance.offered_outcomes(definition, filling.context(after))
         if len(offered) == 1:
             return next(iter(offered.items()))
@@ -359,9 +355,9 @@ def _choose(
     return found
 
 
-def _check_offered(filling: Filling, after: Data, outcome: Outcome) -> None:
+def _check_offered(filling: Filling, outcome: Outcome) -> None:
     """An outcome that the filled form rules out is refused as bad data."""
-    if outcome.when is not None and not holds(outcome.when, filling.context(after)):
+    if outcome.when is not None and not holds(outcome.when, filling.context(filling.after)):
         raise BadData(
             [Finding("outcome", _("“{outcome}” does not fit what the form says.").format(outcome=say(outcome.title)))]
         )

@@ -82,7 +82,7 @@ class Folder:
     # -- what expressions and roles are read against
 
     def facts(self, **more: Any) -> dict[str, Any]:
-        work, customer = self.work, self.case.customer
+        work = self.work
         return {
             "now": work.now,
             "today": work.local.date(),
@@ -93,10 +93,14 @@ class Folder:
             "number": self.case.number,
             "round": self.state.round,
             "likeness": 0,
-            "customer": customer_facts(customer),
-            "settings": {key: setting.value for key, setting in self.running.pack.settings.items()},
+            "customer": self._customer_facts,
+            "settings": self.running.pack.settings_values,
             **more,
         }
+
+    @cached_property
+    def _customer_facts(self) -> dict[str, Any] | None:
+        return customer_facts(self.case.customer)
 
     @property
     def starter(self) -> str:

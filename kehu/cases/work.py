@@ -193,9 +193,8 @@ class Work:
         changed = [task for folder in folders for task in folder.changed_tasks]
         rows.update(changed, _TASK_COLUMNS)
         rows.insert([task for folder in folders for task in folder.new_tasks])
-        closed = [task.pk for task in changed if task.state != Task.State.OPEN]
-        if closed:
-            Assignment.objects.filter(task__in=closed, is_open=True).update(is_open=False)
+        closed = [{"task": task.pk} for task in changed if task.state != Task.State.OPEN]
+        rows.switch_off(Assignment, "is_open", closed)
         self._write_assignments(folders)
         moved = [task.pk for folder in folders for task in folder.moved if task.is_open]
         if moved:
@@ -235,14 +234,14 @@ class Work:
             for place, instants in folder.replanned.items()
             if (task := folder.task(*place))
         ]
-        stale = [task.pk for task, _, is_new in replanned if not is_new]
-        if stale:
-            Deadline.objects.filter(task__in=stale, active=True).update(active=False)
-        for folder in folders:
-            if folder.clocks_replanned and len(folder.tasks) > len(folder.new_tasks):
-                Deadline.objects.filter(
-                    case=folder.case, kind="clock", row__in=folder.clocks_replanned, active=True
-                ).update(active=False)
+        rows.switch_off(Deadline, "active", [{"task": task.pk} for task, _, is_new in replanned if not is_new])
+        clocks = [
+            {"case": folder.case.pk, "kind": Deadline.Kind.CLOCK.value, "row": clock}
+            for folder in folders
+            if len(folder.tasks) > len(folder.new_tasks)
+            for clock in folder.clocks_replanned
+        ]
+        rows.switch_off(Deadline, "active", clocks)
         planned_rows = [
             Deadline(organization=self.organization, case=task.case, task=task, **vars(planned))
             for task, instants, _ in replanned

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, cached_property
+from types import NoneType
 from typing import Any, Generic, TypeVar
 
 from django.db import connection, models
@@ -120,6 +121,28 @@ def update(rows: Sequence[models.Model], columns: tuple[str, ...]) -> None:
             cursor.executemany(text, values)
 
 
+def switch_off(model: type[models.Model], flag: str, which: Sequence[dict[str, Any]]) -> None:
+    """`flag` becomes false in the rows that are on and agree with one of `which`, columns and values: one statement, carried out for
+    each."""
+    if not which:
+        return
+    text = _switching(model, flag, tuple(which[0]))
+    with connection.cursor() as cursor:
+        values = [[scoped_to(), *one.values()] for one in which]
+        if len(values) == 1:
+            cursor.execute(text, values[0])
+        else:
+            cursor.executemany(text, values)
+
+
+@cache
+def _switching(model: type[models.Model], flag: str, columns: tuple[str, ...]) -> str:
+    quoted = connection.ops.quote_name
+    meta, off = model._meta, quoted(flag)
+    agrees = " AND ".join(f"{quoted(meta.get_field(name).column)} = %s" for name in ("organization", *columns))  # type: ignore[union-attr]
+    return f"UPDATE {quoted(meta.db_table)} SET {off} = false WHERE {agrees} AND {off}"  # noqa: S608  # nosec B608
+
+
 @cache
 def _insertion(model: type[models.Model]) -> tuple[str, str, list[Any], str]:
     """How the statement begins, one row of it, the row's fields, and how it asks for the keys."""
@@ -141,4 +164,11 @@ def _change(model: type[models.Model], columns: tuple[str, ...]) -> tuple[str, l
 
 
 def _stored(field: Any, row: models.Model) -> Any:
-    return field.get_db_prep_save(getattr(row, field.attname), connection)
+    value = getattr(row, field.attname)
+    if type(field) in _PLAIN and type(value) in _AS_THEY_ARE:
+        return value
+    return field.get_db_prep_save(value, connection)
+
+
+_PLAIN = {models.CharField, models.TextField, models.BooleanField, models.ForeignKey, models.PositiveIntegerField}
+_AS_THEY_ARE = {str, int, bool, NoneType}

@@ -400,12 +400,17 @@ class Walk:
         self.changed: list[Token] = []
         self.effects: list[Effect] = []
         self.passed: list[str] = []
+        self._computed: Data | None = None
+
+    def compute(self) -> Data:
+        """The record, brought up to date where something has changed since."""
+        if self.data is not self._computed:
+            self.data = self._computed = compute(self.procedure.form, self.data, self.facts)
+        return self.data
 
     def move(self) -> Move:
-        data = compute(self.procedure.form, self.data, self.facts)
-        changes = {
-            key: value for key, value in data.items() if key not in self.base.data or self.base.data[key] != value
-        }
+        before = self.base.data
+        changes = {key: value for key, value in self.compute().items() if key not in before or before[key] != value}
         arrived = {step: tuple(places) for step, places in self.arrived.items() if places}
         return Move(
             self.status,
@@ -438,7 +443,7 @@ class Walk:
 
     def set(self, sets: Mapping[str, Any], token: Token | None) -> None:
         if sets:
-            self.data = compute(self.procedure.form, self.data, self.facts)
+            self.compute()
             self.data = with_sets(self.procedure, self.data, sets, token, self.context(token))
 
     def new_round(self) -> None:
@@ -456,7 +461,7 @@ class Walk:
     def _taken(self, branches: tuple[Branch, ...], token: Token) -> list[str]:
         if not branches:
             return []
-        self.data = compute(self.procedure.form, self.data, self.facts)
+        self.compute()
         context = self.context(token)
         taken = [branch.to for branch in branches if branch.to and (branch.when is None or holds(branch.when, context))]
         conditional = any(branch.to and branch.when and branch.to in taken for branch in branches)
@@ -537,7 +542,7 @@ class Walk:
     def _rows(self, step: str) -> list[str]:
         each = self.procedure.steps[step].each
         assert each
-        data = compute(self.procedure.form, self.data, self.facts)
+        data = self.compute()
         return row_keys(self.procedure.form, data, each, {**data, **self.facts, "round": self.round})
 
     def _enter_rows(self, step: str, definition: Step) -> None:

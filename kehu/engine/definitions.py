@@ -10,6 +10,7 @@ import datetime
 import re
 from collections.abc import Iterator
 from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
@@ -163,6 +164,14 @@ class FieldDefinition(Definition):
             raise ValueError("only a field of type rows has `columns:`")
         return self
 
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """What it is computed or gathered from: names that expressions begin with. Empty where it is filled in or set."""
+        if self.gather:
+            return frozenset({self.gather.partition(".")[0]})
+        texts = [field.computed for field in (self, *self.columns.values()) if field.computed]
+        return frozenset(root for text in texts for root in (*parse(text).roots, ""))
+
 
 class Section(Definition):
     """A part of the form. `per` a table field: every row has its own; `each_round`: emptied when a new round begins."""
@@ -200,6 +209,25 @@ class Form(Definition):
             for section_key, section in self.sections.items()
             for field_key, field in section.fields.items()
         )
+
+    @model_validator(mode="after")
+    def _has_no_circle(self) -> Form:
+        try:
+            self.calculated  # noqa: B018
+        except CycleError as error:
+            raise ValueError(f"computed from each other: {' → '.join(error.args[1])}") from None
+        return self
+
+    @cached_property
+    def calculated(self) -> tuple[tuple[str, FieldDefinition], ...]:
+        """The record's own fields that are computed or gathered, each behind those it is computed from."""
+        found = {
+            key: (field, field.reads) for _, section, key, field in self._fields if not section.per and field.reads
+        }
+        before = {
+            key: [name for name in sorted(reads) if name in found and name != key] for key, (_, reads) in found.items()
+        }
+        return tuple((key, found[key][0]) for key in TopologicalSorter(before).static_order())
 
     @cached_property
     def _by_key(self) -> dict[str, FieldDefinition]:
@@ -721,6 +749,10 @@ class Pack(Definition):
     deputy_links: Annotated[int, Field(ge=1, le=9)] = 3
     """How far deputies reach: where a deputy is absent too, his own deputy acts, over at most so many links."""
     notifications: Notifications = Notifications()
+
+    @cached_property
+    def settings_values(self) -> dict[str, Any]:
+        return {key: setting.value for key, setting in self.settings.items()}
 
     def ladder(self, step: Step) -> tuple[Rung, ...]:
         return read_ladder(step.escalate, self.ladders, self.default_ladder)

@@ -40,6 +40,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from difflib import get_close_matches
 from functools import lru_cache
+from types import NoneType
 from typing import NamedTuple, NoReturn
 
 import zen
@@ -68,6 +69,7 @@ _INSTEAD = {
     "concat": "Write a + b for texts, flatten([a, b]) for lists.",
     "merge": "Write flatten([a, b]) for lists.",
 }
+_AS_THEY_ARE = frozenset({str, bool, NoneType})
 _PATH = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)*")
 _STRAY = {
     "=": "Write == to compare; an expression assigns nothing.",
@@ -113,6 +115,8 @@ class Expression:
         return self._coming_out(value)
 
     def _going_in(self, name: str, value: object, zone: tzinfo, depth: int = 0) -> object:
+        if type(value) in _AS_THEY_ARE:
+            return value
         match value:
             case None | bool():
                 return value

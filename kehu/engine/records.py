@@ -6,9 +6,11 @@ the step that fills it again, and then the task that filled it before still has 
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from .definitions import Each, FieldDefinition, Form, Procedure, RowChange, Step
@@ -152,17 +154,16 @@ def _cells(columns: Mapping[str, FieldDefinition], texts: Mapping[str, str], con
 
 
 def compute(form: Form, data: Mapping[str, Any], facts: Mapping[str, Any]) -> Data:
-    """The record with its computed and gathered fields brought up to date, in the form's order."""
-    after = dict(data)
-    for _, section, key, field in form.fields():
-        if section.per:
-            continue
+    """The record with its computed and gathered fields brought up to date, each after what it is computed from."""
+    after, zone = dict(data), facts.get("zone", UTC)
+    context = ChainMap(after, facts)  # type: ignore[arg-type]  # only read
+    for key, field in form.calculated:
         if field.gather:
             after[key] = gathered(after, field.gather)
-        elif field.type == "rows" and any(column.computed for column in field.columns.values()):
-            after[key] = [_computed_row(field, row, after, facts) for row in after.get(key) or []]
         elif field.computed:
-            after[key] = typed(field, value_of(field.computed, {**facts, **after}), facts.get("zone", UTC))
+            after[key] = typed(field, value_of(field.computed, context), zone)
+        else:
+            after[key] = [_computed_row(field, row, context, zone) for row in after.get(key) or []]
     return after
 
 
@@ -176,13 +177,12 @@ def gathered(data: Mapping[str, Any], path: str) -> list[Row]:
     ]
 
 
-def _computed_row(field: FieldDefinition, row: Row, data: Mapping[str, Any], facts: Mapping[str, Any]) -> Row:
+def _computed_row(field: FieldDefinition, row: Row, context: ChainMap[str, Any], zone: Any) -> Row:
     after = dict(row)
+    within = context.new_child(after).new_child({"row": after})
     for key, column in field.columns.items():
         if column.computed:
-            after[key] = typed(
-                column, value_of(column.computed, {**facts, **data, **after, "row": after}), facts.get("zone", UTC)
-            )
+            after[key] = typed(column, value_of(column.computed, within), zone)
     return after
 
 
@@ -207,8 +207,13 @@ def typed(field: FieldDefinition | None, value: Any, zone: Any = UTC) -> Any:
 # --- as JSON ----------------------------------------------------------------------------------------------------------
 
 
+_AS_THEY_ARE = frozenset({str, bool, int, NoneType})
+
+
 def encoded(value: Any) -> Any:
     """A typed value as it is stored: decimals and moments as text, so that nothing is rounded."""
+    if type(value) in _AS_THEY_ARE:
+        return value
     match value:
         case Decimal():
             return format(value, "f")

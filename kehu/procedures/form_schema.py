@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kehu.engine.definitions import FieldDefinition, Outcome
-from kehu.engine.records import Data, compute, filled, rows_of
+from kehu.engine.records import Data, rows_of
 
 from .forms import (
     MAX_DIGITS,
@@ -61,7 +61,7 @@ def held(filling: Filling) -> Data:
 def demanded(filling: Filling, outcome: Outcome) -> list[str]:
     """The fields that must be filled yet before the step can end so, as far as what is held says."""
     values = {key: value for key, value in held(filling).items() if value is not None}
-    after = compute(filling.form, filled(filling.form, filling.data, filling.item, values, filling.step), filling.facts)
+    after = filling.with_values(values)
     context = filling.context(after)
     inside = {**context, **(context["item"] or {})}
     fields = {key: definition for _s, _x, key, definition in filling.fields()}

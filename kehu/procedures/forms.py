@@ -47,6 +47,8 @@ class Filling:
     directory: Directory
     has_customer: Callable[[str], bool] = lambda code: False
     findings: list[Finding] = field(default_factory=list)
+    after: Data = field(default_factory=dict)
+    """The record as it stands with the values that were accepted."""
 
     @property
     def zone(self) -> Any:
@@ -65,6 +67,10 @@ class Filling:
         if not any(finding.path == path for finding in self.findings):
             self.findings.append(Finding(path, message))
 
+    def with_values(self, typed: Data) -> Data:
+        """The record as it would stand."""
+        return compute(self.form, filled(self.form, self.data, self.item, typed, self.step), self.facts)
+
     def context(self, data: Data) -> dict[str, Any]:
         item = None
         if self.item and self.step.each:
@@ -81,8 +87,8 @@ def accept(filling: Filling, values: Mapping[str, Any], outcome: Outcome | None,
         return typed
     typed = {**{key: value for key, value in defaults(filling).items() if key not in typed}, **typed}
     filling.facts = {**filling.facts, "likeness": _likeness(filling, typed)}
-    after = compute(filling.form, filled(filling.form, filling.data, filling.item, typed, filling.step), filling.facts)
-    context = filling.context(after)
+    filling.after = filling.with_values(typed)
+    context = filling.context(filling.after)
     if not outcome.refuses:
         _check_complete(filling, context, typed)
     _check_needs(filling, context, (*filling.step.needs, *outcome.needs), reason)

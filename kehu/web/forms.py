@@ -22,7 +22,7 @@ from kehu.cases.wording import Words
 from kehu.core.refusals import BadData, Finding
 from kehu.engine.advance import offered_outcomes
 from kehu.engine.definitions import FieldDefinition
-from kehu.engine.records import Data, compute, decoded_value, filled, rows_of
+from kehu.engine.records import Data, decoded_value, rows_of
 from kehu.ledgers.customers.models import Customer
 from kehu.organizations.queries import Directory
 from kehu.procedures.forms import Filling, accept, defaults, is_required, is_visible
@@ -252,9 +252,7 @@ class Editor:
             if self.raw is not None
             else {key: value for key, value in self.kept.items() if self.fields[key].is_typed_in}
         )
-        after = compute(
-            filling.form, filled(filling.form, filling.data, filling.item, typed, filling.step), filling.facts
-        )
+        after = filling.with_values(typed)
         context = filling.context(after)
         return after, {**context, **(context["item"] or {})}
 
