@@ -16,8 +16,8 @@ def _step() -> list[str]:
     return [
         "UPDATE cases_task SET reason = %(text)s WHERE id = %(task)s",
         _again(Task, "id = %(task)s", step="%(text)s", state="'canceled'"),
-        _again(Assignment, "task_id = %(task)s", task_id="currval('cases_task_id_seq')"),
-        _again(Deadline, "task_id = %(task)s", active="false"),
+        _again(Assignment, "id = ANY(%(assignments)s)", task_id="currval('cases_task_id_seq')"),
+        _again(Deadline, "id = ANY(%(instants)s)", active="false"),
         _again(Event, "id = %(event)s", stream="%(text)s"),
         _again(Message, "id = %(message)s"),
         "UPDATE cases_case SET version = version + 1 WHERE id = %(case)s",
@@ -32,7 +32,7 @@ def _again(model: Any, which: str, **others: str) -> str:
     return f"INSERT INTO {table} ({names}) SELECT {', '.join(values)} FROM {table} WHERE {which}"  # noqa: S608
 
 
-def sql_writes(address: str, places: list[dict[str, int]], seconds: float) -> float:
+def sql_writes(address: str, places: list[dict[str, Any]], seconds: float) -> float:
     """Steps a second: a transaction with the rows of one, on a connection for each place, everything prepared."""
     import psycopg
 

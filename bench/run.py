@@ -168,16 +168,26 @@ def _filled(cases: int) -> tuple[Any, datetime, datetime, dict[str, list[str]]]:
     return organization, now, workday + timedelta(hours=8), pages
 
 
-def _places(organization: Any) -> list[dict[str, int]]:
+def _places(organization: Any) -> list[dict[str, Any]]:
     """For each client a case with the rows that a step is copied from."""
-    from kehu.cases.models import Task
+    from kehu.cases.models import Assignment, Deadline, Task
     from kehu.core.models import Event, Message
     from kehu.core.scope import scope
 
     with scope(organization):
         tasks = list(Task.objects.filter(state="open", assignments__is_open=True).order_by("-pk")[:CLIENTS])
         event, message = Event.objects.latest("pk").pk, Message.objects.latest("pk").pk
-        return [{"task": task.pk, "case": task.case_id, "event": event, "message": message} for task in tasks]
+        return [
+            {
+                "task": task.pk,
+                "case": task.case_id,
+                "assignments": list(Assignment.objects.filter(task=task).values_list("pk", flat=True)),
+                "instants": list(Deadline.objects.filter(task=task).values_list("pk", flat=True)),
+                "event": event,
+                "message": message,
+            }
+            for task in tasks
+        ]
 
 
 def _statements(organization: Any, now: datetime) -> int:

@@ -1,6 +1,6 @@
 """Wiring table 1: addresses -> pages."""
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from kehu.api import v1
 from kehu.cases.verbs import VERBS
@@ -90,7 +90,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("customers/", customers.customers, name="customers"),
     path("customers/<str:code>/", customers.customer, name="customer"),
     # papers
-    path("cases/<str:number>/paper.pdf", papers.case_paper, name="case_paper"),
     path("procedures/<slug:key>/paper.pdf", papers.procedure_paper, name="procedure_paper"),
 ]
 
@@ -138,22 +137,19 @@ urlpatterns += [
     path("settings/security/sessions/<str:named>/removal/", account.end_one, name="session_removal"),
 ]
 
-urlpatterns += [
-    # cases
-    path("procedures/<slug:key>/cases/new/", cases.new_case, name="new_case"),
-    path("procedures/<slug:key>/cases/new/form/", cases.new_form, name="new_case_form"),
-    path("suggestions/customers/", cases.customer_suggestions, name="customer_suggestions"),
-    path("cases/<str:number>/", cases.case, name="case"),
-    path("cases/<str:number>/files/", cases.add_files, name="case_files"),
-    path("cases/<str:number>/files/<int:pk>/", cases.file, name="case_file"),
+_cases: list[URLPattern] = [
+    path("", cases.case, name="case"),
+    path("files/", cases.add_files, name="case_files"),
+    path("files/<int:pk>/", cases.file, name="case_file"),
+    path("paper.pdf", papers.case_paper, name="case_paper"),
+    *(
+        path(f"{verb.noun}/", cases.act, {"verb": verb.name}, name=f"case_{verb.noun}")
+        for verb in VERBS.values()
+        if verb.subject == "case"
+    ),
 ]
-urlpatterns += [
-    path(f"cases/<str:number>/{verb.noun}/", cases.act, {"verb": verb.name}, name=f"case_{verb.noun}")
-    for verb in VERBS.values()
-    if verb.subject == "case"
-]
-for _task in ("cases/<str:number>/tasks/<slug:step>/", "cases/<str:number>/tasks/<slug:step>/<str:item>/"):
-    urlpatterns += [
+for _task in ("tasks/<slug:step>/", "tasks/<slug:step>/<str:item>/"):
+    _cases += [
         path(f"{_task}completion/", cases.completion, name="case_completion"),
         path(f"{_task}draft/", cases.draft, name="case_draft"),
         path(f"{_task}form/", cases.form, name="case_form"),
@@ -163,6 +159,14 @@ for _task in ("cases/<str:number>/tasks/<slug:step>/", "cases/<str:number>/tasks
             if verb.subject == "task" and verb.noun not in ("completion", "draft")
         ),
     ]
+
+urlpatterns += [
+    # cases
+    path("cases/<str:number>/", include(_cases)),
+    path("procedures/<slug:key>/cases/new/", cases.new_case, name="new_case"),
+    path("procedures/<slug:key>/cases/new/form/", cases.new_form, name="new_case_form"),
+    path("suggestions/customers/", cases.customer_suggestions, name="customer_suggestions"),
+]
 
 urlpatterns += [
     # registers

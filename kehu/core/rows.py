@@ -12,7 +12,7 @@ from functools import cache, cached_property
 from types import NoneType
 from typing import Any, Generic, TypeVar
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, models
 from django.db.models.query import get_related_populators
 
 from .scope import OrganizationRow, scoped_to
@@ -72,7 +72,7 @@ class _Built:
         self.model, columns = information["model"], information["select_fields"]
         self.start, self.end = columns[0], columns[-1] + 1
         self.names = [field[0].target.attname for field in compiler.select[self.start : self.end]]
-        self.related = get_related_populators(information, compiler.select, connection.alias)  # type: ignore[call-arg]
+        self.related = get_related_populators(information, compiler.select, DEFAULT_DB_ALIAS)  # type: ignore[call-arg]
 
     def ask(self, values: Sequence[Any]) -> list[Any]:
         given = [value if place is None else values[place] for place, value in self.parameters]
@@ -84,7 +84,7 @@ class _Built:
         return [self._instance(row) if self.model else tuple(row) for row in rows]
 
     def _instance(self, row: Sequence[Any]) -> Any:
-        found = self.model.from_db(connection.alias, self.names, row[self.start : self.end])
+        found = self.model.from_db(DEFAULT_DB_ALIAS, self.names, row[self.start : self.end])
         for populator in self.related:
             populator.populate(row, found)
         return found
@@ -105,7 +105,7 @@ def insert(rows: Sequence[models.Model], *, unless_there: bool = False) -> None:
     for row, (key,) in zip(rows, keys, strict=False):
         row.pk = key
     for row in rows:
-        row._state.adding, row._state.db = False, connection.alias
+        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
 
 def update(rows: Sequence[models.Model], columns: tuple[str, ...]) -> None:
