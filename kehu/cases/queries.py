@@ -194,7 +194,8 @@ class Next:
 
 def next_tasks(person: Person) -> list[Next]:
     """The first of his inbox: one statement, which reads no more than it shows."""
-    return [Next(*found) for found in _NEXT(person.id)]
+    rows: list[Any] = _NEXT(person.id)
+    return [Next(*row) for row in rows]
 
 
 _NEXT = Kept(

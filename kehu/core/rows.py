@@ -138,8 +138,9 @@ def switch_off(model: type[models.Model], flag: str, which: Sequence[dict[str, A
 @cache
 def _switching(model: type[models.Model], flag: str, columns: tuple[str, ...]) -> str:
     quoted = connection.ops.quote_name
-    meta, off = model._meta, quoted(flag)
-    agrees = " AND ".join(f"{quoted(meta.get_field(name).column)} = %s" for name in ("organization", *columns))  # type: ignore[union-attr]
+    meta: Any = model._meta
+    off = quoted(flag)
+    agrees = " AND ".join(f"{quoted(meta.get_field(name).column)} = %s" for name in ("organization", *columns))
     return f"UPDATE {quoted(meta.db_table)} SET {off} = false WHERE {agrees} AND {off}"  # noqa: S608  # nosec B608
 
 
