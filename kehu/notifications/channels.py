@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -19,6 +19,9 @@ from . import chat, mail, outside, webhook
 from .failures import Broken
 from .kinds import FOR_EVERYBODY
 from .models import Channel, Delivery
+
+OVERLAP = timedelta(days=3)
+"""So long the former secret of a webhook signs beside the new one."""
 
 
 class NotWorking(AgainstTheRule):
@@ -82,12 +85,24 @@ def change(*, channel: Channel, wanted: Wanted, by: str, now: datetime) -> None:
 
 @transaction.atomic
 def renew_secret(*, channel: Channel, by: str, now: datetime) -> str:
-    """Another secret for a webhook, from the next delivery on; shown once."""
+    """Another secret for a webhook, from the next delivery on; shown once. For `OVERLAP` the one before it signs beside it, so that
+    the receiver has time to take the new one in. Of several renewals only the last has an overlap."""
     secret = webhook.new_secret()
+    channel.former_secret, channel.former_until = channel.secret, now + OVERLAP
     channel.secret = sealed.seal(secret)
-    channel.save(update_fields=["secret"])
-    _record("channel.secret_renewed", channel, by, now)
+    channel.save(update_fields=["secret", "former_secret", "former_until"])
+    _record("channel.secret_renewed", channel, by, now, former_until=channel.former_until.isoformat())
     return secret
+
+
+@transaction.atomic
+def forget_former_secret(*, channel: Channel, by: str, now: datetime) -> None:
+    """The overlap ends now: the receiver has the new secret, or somebody else has the old one."""
+    if not channel.overlaps(now):
+        return
+    channel.former_secret, channel.former_until = "", None
+    channel.save(update_fields=["former_secret", "former_until"])
+    _record("channel.former_secret_ended", channel, by, now)
 
 
 @transaction.atomic
@@ -106,7 +121,8 @@ def remove(*, channel: Channel, by: str, now: datetime) -> None:
     if channel.kind == Channel.Kind.MAIL:
         raise MailStays()
     channel.is_on, channel.removed_at, channel.address, channel.secret = False, now, "", ""
-    channel.save(update_fields=["is_on", "removed_at", "address", "secret"])
+    channel.former_secret, channel.former_until = "", None
+    channel.save(update_fields=["is_on", "removed_at", "address", "secret", "former_secret", "former_until"])
     Delivery.objects.filter(channel=channel, state__in=[*Delivery.UNFINISHED, Delivery.State.DEAD]).update(
         state=Delivery.State.DROPPED, error="the channel was removed"
     )

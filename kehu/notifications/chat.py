@@ -15,6 +15,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, quote_plus, urlsplit
 
@@ -56,7 +57,7 @@ _APPRISE_WITHIN = (
 
 @contextmanager
 def opened(
-    channel: Channel, organization: Organization, cases: Cases
+    channel: Channel, organization: Organization, cases: Cases, now: datetime
 ) -> Iterator[Callable[[Sequence[Delivery]], None]]:
     address, secret = _kept(channel)
 

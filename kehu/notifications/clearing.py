@@ -1,4 +1,5 @@
-"""What was told long ago is cleared away: read notices, messages handed out, deliveries sent. The events tell it for good."""
+"""What was told long ago is cleared away: read notices, messages handed out, deliveries sent. The events tell it for good. So are
+secrets that sign no more."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from kehu.core.clearing import clear
 from kehu.core.models import Message, Organization
 from kehu.core.scope import scope
 
-from .models import Delivery, Notice
+from .models import Channel, Delivery, Notice
 
 FINISHED = (Delivery.State.SENT, Delivery.State.DROPPED)
 
@@ -20,6 +21,7 @@ def clear_told(organization: Organization, now: datetime, *, keep: timedelta) ->
     whose notice is still there."""
     before = now - keep
     with scope(organization):
+        Channel.objects.filter(former_until__lte=now).update(former_secret="", former_until=None)
         return (
             clear(Delivery.objects.filter(state__in=FINISHED, at__lt=before, next_attempt_at__lt=before))
             + clear(Notice.objects.filter(at__lt=before, read_at__lt=before))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import smtplib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
@@ -22,7 +23,7 @@ from .wording import Cases, procedure_number, worded
 
 @contextmanager
 def opened(
-    channel: Channel, organization: Organization, cases: Cases
+    channel: Channel, organization: Organization, cases: Cases, now: datetime
 ) -> Iterator[Callable[[Sequence[Delivery]], None]]:
     """Gives what sends a letter: one delivery, or those of one summary."""
     connection = get_connection()

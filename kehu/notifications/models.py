@@ -40,6 +40,9 @@ class Channel(OrganizationRow):
     """Sealed (`core/sealed.py`). Empty for the mail, which is the server's."""
     secret = models.TextField(blank=True)
     """What signs: of a webhook, or of a robot that asks for a signature. Sealed."""
+    former_secret = models.TextField(blank=True)
+    """Of a webhook: the secret before this one, which signs beside it until `former_until`. Sealed."""
+    former_until = models.DateTimeField(null=True, blank=True)
     language = models.CharField(max_length=10, default="zh-hans")
     takes = models.JSONField(default=list)
     """What goes there: groups of notices (chat), or names of events, `*` for all (webhook)."""
@@ -67,6 +70,10 @@ class Channel(OrganizationRow):
 
     def __str__(self):
         return self.key
+
+    def overlaps(self, now):
+        """Whether two secrets sign."""
+        return bool(self.former_secret and self.former_until and now < self.former_until)
 
 
 class Delivery(OrganizationRow):

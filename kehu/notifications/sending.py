@@ -56,7 +56,7 @@ OFF_AFTER = timedelta(days=5)
 """A webhook or robot that has failed so long is switched off; the mail never is."""
 
 Send = Callable[[Sequence[Delivery]], None]
-Opened = Callable[[Channel, Organization, Cases], AbstractContextManager[Send]]
+Opened = Callable[[Channel, Organization, Cases, datetime], AbstractContextManager[Send]]
 _OPENED: dict[str, Opened] = {
     Channel.Kind.MAIL: mail.opened,
     Channel.Kind.CHAT: chat.opened,
@@ -168,7 +168,7 @@ class _Batch:
         sent, held, failure = 0, set[int](), ""
         done: list[int] = []
         try:
-            with _OPENED[self.channel.kind](self.channel, self.organization, cases) as send:
+            with _OPENED[self.channel.kind](self.channel, self.organization, cases, self.now) as send:
                 for letter in letters:
                     person = letter[0].member_id
                     if time.monotonic() >= until:

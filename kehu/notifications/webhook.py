@@ -1,7 +1,8 @@
 """A webhook: a case's event told to another program, signed as the Standard Webhooks specification says.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md: `webhook-id` stays the same however
-often it is sent, `webhook-signature` is the HMAC-SHA256 of id, timestamp and body under the subscription's secret.
+often it is sent, `webhook-signature` is the HMAC-SHA256 of id, timestamp and body under the subscription's secret; for a time after
+the secret was renewed, one under each of the two.
 """
 
 from __future__ import annotations
@@ -37,23 +38,23 @@ def new_secret() -> str:
 
 @contextmanager
 def opened(
-    channel: Channel, organization: Organization, cases: Cases
+    channel: Channel, organization: Organization, cases: Cases, now: datetime
 ) -> Iterator[Callable[[Sequence[Delivery]], None]]:
-    address, secret = _kept(channel)
+    address, keys = _kept(channel, now)
 
     def send(letter: Sequence[Delivery]) -> None:
         for delivery in letter:
-            call(address, secret, f"kehu-{organization.key}-{delivery.pk}", payload(delivery, organization))
+            call(address, keys, f"kehu-{organization.key}-{delivery.pk}", payload(delivery, organization))
 
     yield send
 
 
 def test(channel: Channel, organization: Organization, now: datetime) -> None:
     """A `kehu.test` event. Raises the failures of sending."""
-    address, secret = _kept(channel)
+    address, keys = _kept(channel, now)
     identity = f"kehu-{organization.key}-test-{secrets.token_hex(6)}"
     content = {"type": "kehu.test", "timestamp": now.isoformat(), "data": {"organization": organization.key}}
-    call(address, secret, identity, content)
+    call(address, keys, identity, content)
 
 
 def payload(delivery: Delivery, organization: Organization) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def payload(delivery: Delivery, organization: Organization) -> dict[str, Any]:
     }
 
 
-def call(address: str, secret: str, identity: str, content: dict[str, Any]) -> None:
+def call(address: str, keys: Sequence[str], identity: str, content: dict[str, Any]) -> None:
     body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
     # Signed when it is sent, by the computer's clock: a receiver refuses what is old, and a demo's clock runs ahead.
     stamp = str(int(time.time()))
@@ -86,7 +87,7 @@ def call(address: str, secret: str, identity: str, content: dict[str, Any]) -> N
         "Content-Type": "application/json",
         "webhook-id": identity,
         "webhook-timestamp": stamp,
-        "webhook-signature": signature(secret, identity, stamp, body),
+        "webhook-signature": " ".join(signature(secret, identity, stamp, body) for secret in keys),
     }
     try:
         answer = post(address, body, headers)
@@ -104,8 +105,10 @@ def signature(secret: str, identity: str, stamp: str, body: bytes) -> str:
     return f"v1,{base64.b64encode(digest).decode()}"
 
 
-def _kept(channel: Channel) -> tuple[str, str]:
+def _kept(channel: Channel, now: datetime) -> tuple[str, list[str]]:
+    """The address, and what signs: the secret, then the one before it while both count."""
+    sealed_keys = [channel.secret, *([channel.former_secret] if channel.overlaps(now) else [])]
     try:
-        return sealed.opened(channel.address), sealed.opened(channel.secret)
+        return sealed.opened(channel.address), [sealed.opened(key) for key in sealed_keys]
     except sealed.CannotOpen as error:
         raise Unopened("KEHU_SECRET_KEY is another than when the address was entered: enter it again") from error

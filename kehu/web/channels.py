@@ -155,8 +155,12 @@ def removal(request: HttpRequest, key: str) -> HttpResponse:
 @require_POST
 @for_those_who_may
 def secret(request: HttpRequest, key: str) -> HttpResponse:
-    """Another one for a webhook."""
+    """Another one for a webhook; or the former one signs no more."""
     found = _channel(key, Channel.Kind.WEBHOOK)
+    if request.POST.get("act") == "forget":
+        actions.forget_former_secret(channel=found, by=request.person.key, now=request.now)  # type: ignore[attr-defined]
+        messages.success(request, _("The former secret signs no more."))
+        return redirect("channel", key)
     fresh = actions.renew_secret(channel=found, by=request.person.key, now=request.now)  # type: ignore[attr-defined]
     return _shown_once(request, found, fresh)
 
@@ -254,6 +258,7 @@ def _about(request: HttpRequest, found: Channel) -> dict[str, Any]:
     latest = Delivery.objects.filter(channel=found).select_related("channel", "member").order_by("-pk")[:LATEST]
     return {
         "channel": found,
+        "overlaps": found.overlaps(request.now),  # type: ignore[attr-defined]
         "health": health_of_one(found, request.now),  # type: ignore[attr-defined]
         "latest": _lines(request.organization, list(latest)),  # type: ignore[attr-defined]
         "server": _mail_server(),

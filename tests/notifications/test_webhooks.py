@@ -13,11 +13,13 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import localtime
 
 from kehu.core.models import Event, Message, Organization
 from kehu.core.refusals import BadData
 from kehu.notifications import channels, outside
 from kehu.notifications.channels import NotWorking, Wanted
+from kehu.notifications.clearing import clear_told
 from kehu.notifications.delivery import deliver
 from kehu.notifications.models import Channel, Delivery, Notice
 from kehu.notifications.sending import OFF_AFTER, send_waiting
@@ -229,3 +231,66 @@ def test_secrets_are_sealed_shown_once_and_in_no_event(client: Client, mfg: Orga
     for kept in (channel.address, channel.secret, *(json.dumps(event.facts) for event in Event.objects.all())):
         assert secret not in kept
         assert "k3y" not in kept
+
+
+def test_a_renewed_secret_signs_beside_the_former_one_for_a_time(mfg: Organization, outside: CallServer) -> None:
+    """A receiver that knows either of them recognizes the call, with the code of the documentation."""
+    document = (ROOT / "docs" / "howto" / "receive-webhooks.md").read_text()
+    names: dict[str, Any] = {}
+    exec(re.search(r"(?s)```python\n(.*?)```", document)[1], names)  # type: ignore[index]
+    channel, first = subscribe(mfg, outside.url, ["case.opened"])
+
+    def known(moment: Any, *keys: str) -> list[bool]:
+        channel.refresh_from_db()
+        Telling(mfg, moment).start()
+        deliver(moment, organization=mfg)
+        channels.try_out(channel=channel, organization=mfg, now=moment)
+        delivered, tried = outside.calls[-2:]
+        found = [names["is_from_kehu"](key, delivered.headers, delivered.body) for key in keys]
+        assert found == [names["is_from_kehu"](key, tried.headers, tried.body) for key in keys]
+        return found
+
+    second = channels.renew_secret(channel=channel, by="vice_gm", now=FRIDAY)
+    assert known(FRIDAY, first, second) == [True, True]
+    assert known(FRIDAY + channels.OVERLAP - timedelta(seconds=1), first, second) == [True, True]
+    assert known(FRIDAY + channels.OVERLAP, first, second) == [False, True]
+
+    later = FRIDAY + timedelta(days=10)
+    third = channels.renew_secret(channel=channel, by="vice_gm", now=later)
+    fourth = channels.renew_secret(channel=channel, by="vice_gm", now=later)
+    assert known(later, first, second, third, fourth) == [False, False, True, True]
+    channels.forget_former_secret(channel=channel, by="vice_gm", now=later)
+    assert known(later, third, fourth) == [False, True]
+
+
+def test_the_overlap_stands_on_the_page_ends_by_hand_and_is_forgotten(client: Client, mfg: Organization) -> None:
+    channel, _secret = subscribe(mfg, "https://erp.example.com/hook")
+    sign_in(client, mfg, "vice_gm")
+    client.cookies["kehu_language"] = "en"
+    address = f"/settings/channels/{channel.key}/"
+    assert "signs beside the new one" not in client.get(address).content.decode()
+    assert "signed with the former secret as well" in client.post(f"{address}secret/").content.decode()
+    channel.refresh_from_db()
+    assert f"signs beside the new one until {localtime(channel.former_until):%Y-%m-%d %H:%M}" in (
+        client.get(address).content.decode()
+    )
+    client.post(f"{address}secret/", {"act": "forget"})
+    assert "signs beside the new one" not in client.get(address).content.decode()
+    channel.refresh_from_db()
+    assert channel.former_secret == ""
+    named = Event.objects.filter(name__startswith="channel.").values_list("name", flat=True)
+    assert list(named.order_by("sequence"))[-2:] == ["channel.secret_renewed", "channel.former_secret_ended"]
+
+    client.post(f"{address}secret/")
+    channel.refresh_from_db()
+    clear_told(mfg, channel.former_until, keep=timedelta(days=90))
+    channel.refresh_from_db()
+    assert (channel.former_secret, channel.former_until) == ("", None)
+
+
+def test_a_removed_webhook_forgets_both_secrets(mfg: Organization) -> None:
+    channel, _secret = subscribe(mfg, "https://erp.example.com/hook")
+    channels.renew_secret(channel=channel, by="vice_gm", now=FRIDAY)
+    channels.remove(channel=channel, by="vice_gm", now=FRIDAY)
+    channel.refresh_from_db()
+    assert (channel.secret, channel.former_secret) == ("", "")
