@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -23,7 +24,8 @@ from .shapes import ROOT, Key, language, say
 
 router = Router(tags=["registers"])
 _FILTERS = """Filters are those of the register's page, by the same names: `q`, `status` (open, closed, voided), `step`, `overdue=1`,
-`period_from`, `period_until`, and each of the register's own (`GET /registers/{key}` lists them; a period takes `KEY_from` and `KEY_until`)."""
+`period_from`, `period_until`, and each of the register's own (`GET /registers/{key}` lists them; a period takes `KEY_from` and `KEY_until`).
+`columns=a,b` gives only these columns, beside the first."""
 
 
 class RegisterLine(Schema):
@@ -148,14 +150,29 @@ def stream_rows(request: Any, key: Key) -> HttpResponseBase:
     return streamed(request, (_row(view, line) for line in view.every(asked)))
 
 
-def _view(request: Any, key: str) -> RegisterView:
+def _view(request: Any, key: str, only: Collection[str] = ()) -> RegisterView:
     must_read(request.organization, request.person, key, request.now, language())
-    return RegisterView(request.organization, key, request.now, language())
+    return RegisterView(request.organization, key, request.now, language(), only)
 
 
 def _asked(request: Any, key: str) -> tuple[RegisterView, Asked]:
-    view = _view(request, key)
-    known = {"limit", "cursor", "q", "status", "step", "overdue", "clause", "period_from", "period_until", "sort"}
+    only = [one for one in request.GET.get("columns", "").split(",") if one]
+    view = _view(request, key, only)
+    if unknown := sorted(set(only) - {column.key for column in view.all_columns}):
+        raise not_known(unknown)
+    known = {
+        "limit",
+        "cursor",
+        "columns",
+        "q",
+        "status",
+        "step",
+        "overdue",
+        "clause",
+        "period_from",
+        "period_until",
+        "sort",
+    }
     for one in view.filters:
         known |= {f"{one.key}_from", f"{one.key}_until"} if one.kind == "period" else {one.key}
     if unknown := sorted(set(request.GET) - known):

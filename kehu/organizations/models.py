@@ -260,6 +260,8 @@ class SavedView(OrganizationRow):
     shared = models.CharField(max_length=10, choices=Shared, default=Shared.NOBODY, blank=True)
     department = models.CharField(max_length=60, blank=True)
     """With whose members it is shared."""
+    position = models.PositiveSmallIntegerField(default=0)
+    """Its place among its owner's views of this list."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["organization", "owner", "page", "name"], name="view_name")]

@@ -172,7 +172,9 @@ def listed(organization: Organization, now: datetime, language: str) -> list[She
 class RegisterView:
     """The register of one procedure as one person reads it."""
 
-    def __init__(self, organization: Organization, key: str, now: datetime, language: str):
+    def __init__(self, organization: Organization, key: str, now: datetime, language: str, only: Collection[str] = ()):
+        """`only`: the columns he chose, beside the first, which names the case; those the register does not have are left out."""
+        self.only = only
         self.reader = Reader(organization, key, now, language)
         register = self.reader.running.procedure.register_
         if register is None:
@@ -187,8 +189,14 @@ class RegisterView:
     # -- what it shows
 
     @cached_property
-    def columns(self) -> list[Column]:
+    def all_columns(self) -> list[Column]:
         return [self._column(key) for key in self.register.columns]
+
+    @cached_property
+    def columns(self) -> list[Column]:
+        first, *others = self.all_columns
+        chosen = [column for column in others if column.key in self.only]
+        return [first, *(chosen or others)]
 
     def _column(self, key: str) -> Column:
         said = self.register.columns.get(key)
@@ -226,7 +234,7 @@ class RegisterView:
             for section in procedure.steps[procedure.first_step].fills
             for key in procedure.form.sections[section].fields
         }
-        return next((c.value for c in self.columns if c.kind == "datetime" and c.value in filled), "opened_at")
+        return next((c.value for c in self.all_columns if c.kind == "datetime" and c.value in filled), "opened_at")
 
     @property
     def counted_by_title(self) -> str:
@@ -291,7 +299,7 @@ class RegisterView:
             one.key: text for one in self.filters if one.kind != "period" and (text := words.get(one.key, "").strip())
         }
         sort = words.get("sort", "")
-        sortable = {column.key for column in self.columns if column.sortable}
+        sortable = {column.key for column in self.all_columns if column.sortable}
         return Asked(
             text=words.get("q", "").strip(),
             status=words.get("status", "") if words.get("status") in ("open", "closed", "voided") else "",

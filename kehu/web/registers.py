@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
@@ -65,9 +65,13 @@ def register(request: Any, key: str) -> HttpResponse:
             "controls": [_control(one, asked) for one in view.filters],
             "more_are_used": bool(asked.values or asked.periods or asked.step or asked.clause),
             "said": view.said(asked),
-            "kept": address.kept("behind", "value", "since", "until", "clause", "sort"),
+            "choosable": [(column, column in view.columns) for column in view.all_columns[1:]],
+            "are_chosen": len(view.columns) < len(view.all_columns),
+            "all_columns": address.with_(columns=None, page=None),
+            "looks": {key: value for key, value in address.words.items() if key not in ("columns", "page")},
+            "kept": address.kept("behind", "value", "since", "until", "clause", "sort", "columns", "saved"),
             "excel": address.with_(page=None),
-            "everything": address.only("sort"),
+            "everything": address.only("sort", "columns"),
             "before": address.with_(page=page.number - 1) if page.number > 1 else "",
             "after": address.with_(page=page.number + 1) if page.has_next else "",
         },
@@ -88,7 +92,7 @@ def _asked(request: Any, key: str) -> tuple[RegisterView, Asked, str]:
     """The register, what is asked of it, and in words the figure it shows the cases of."""
     language = get_language() or "zh-hans"
     must_read(request, key)
-    view = RegisterView(request.organization, key, request.now, language)
+    view = RegisterView(request.organization, key, request.now, language, columns_of(request.GET))
     words = request.GET.dict()
     figure = words.get("behind", "")
     period = period_of(words.get("since"), words.get("until"))
@@ -111,6 +115,11 @@ def period_of(since: str | None, until: str | None) -> Period | None:
     return Period(first, date.fromordinal(last.toordinal() + 1)) if first <= last else None
 
 
+def columns_of(words: QueryDict) -> list[str]:
+    """The columns an address chooses: `columns=a,b`, or as the form with its boxes says it, `columns=a&columns=b`."""
+    return [key for text in words.getlist("columns") for key in text.split(",") if key]
+
+
 def _number(text: str | None) -> int:
     return int(text) if text and text.isdecimal() and len(text) < 7 else 1
 
@@ -119,7 +128,8 @@ class _Address:
     """Variations of the page's own address."""
 
     def __init__(self, request: HttpRequest):
-        self.words = {key: value for key, value in request.GET.dict().items() if value}
+        words = {**request.GET.dict(), "columns": ",".join(columns_of(request.GET))}
+        self.words = {key: value for key, value in words.items() if value}
 
     def with_(self, **changes: Any) -> str:
         words = {**self.words, **changes}

@@ -3,6 +3,7 @@ template `web/views/_menu.html`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -33,11 +34,10 @@ def opened_with(request: Any) -> tuple[dict[str, Any], HttpResponse | None]:
     if default and not request.GET:
         return {}, redirect(address_of(default))
     chosen = request.GET.get("saved", "")
-    asked = request.GET.dict()
     words = {
         "kept_views": [(view, address_of(view), view.owner_id == request.person.id) for view in offered],
         "view_chosen": next((view for view in offered if str(view.pk) == chosen), None),
-        "view_words": urlencode({key: value for key, value in asked.items() if value and key not in _PLACES}),
+        "view_words": urlencode(_look(request.GET.urlencode())),
     }
     return words, None
 
@@ -52,7 +52,7 @@ def views(request: Any) -> HttpResponse:
     page, words = request.POST.get("page", ""), request.POST.get("words", "")
     if not _is_list(page):
         return redirect("inbox")
-    asked = [(key, value) for key, value in parse_qsl(words[:10_000]) if key not in _PLACES]
+    asked = _look(words)
     try:
         view = saved_views.save(
             organization=request.organization,
@@ -69,6 +69,46 @@ def views(request: Any) -> HttpResponse:
         return redirect(f"{page}?{urlencode([*asked, ('saved', 'none')])}")
     messages.success(request, _("The view “{name}” is kept.").format(name=view.name))
     return redirect(address_of(view))
+
+
+def _look(words: str) -> list[tuple[str, str]]:
+    """What an address asks of a list, without where one is in it."""
+    return [(key, value) for key, value in parse_qsl(words[:10_000]) if key not in _PLACES]
+
+
+@require_POST
+def name(request: Any, pk: int) -> HttpResponse:
+    given = request.POST.get("name", "")
+    return _changed(request, pk, lambda: saved_views.rename(view=pk, name=given, by=request.person, now=request.now))
+
+
+@require_POST
+def words(request: Any, pk: int) -> HttpResponse:
+    """The view as the list looks now."""
+    asked = urlencode(_look(request.POST.get("words", "")))
+    return _changed(request, pk, lambda: saved_views.rewrite(view=pk, words=asked, by=request.person, now=request.now))
+
+
+def _changed(request: Any, pk: int, change: Callable[[], SavedView]) -> HttpResponse:
+    try:
+        view = change()
+    except (BadData, Conflict) as refusal:
+        messages.error(request, str(refusal))
+        return redirect(address_of(saved_views.seen_by(request.person, _people(request)).get(pk=pk)))
+    messages.success(request, _("The view “{name}” is kept.").format(name=view.name))
+    return redirect(address_of(view))
+
+
+@require_POST
+def copy(request: Any, pk: int) -> HttpResponse:
+    view = saved_views.copy(view=pk, by=request.person, people=_people(request), now=request.now)
+    messages.success(request, _("The copy “{name}” is yours.").format(name=view.name))
+    return redirect(address_of(view))
+
+
+@require_POST
+def place(request: Any, pk: int) -> HttpResponse:
+    return redirect(address_of(saved_views.move(view=pk, by=request.person, is_down=request.POST.get("to") == "down")))
 
 
 @require_POST

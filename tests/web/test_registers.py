@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from io import BytesIO
 from urllib.parse import unquote
 
 import pytest
@@ -10,6 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from openpyxl import load_workbook
 
 from kehu.core.models import Organization
 from tests.cast import sign_in
@@ -53,6 +55,38 @@ def test_a_figure_leads_to_as_many_lines_as_it_says(client: Client) -> None:
             continue  # counts rounds and actions, not cases
         found = page(client, address.replace("&amp;", "&"))
         assert found.count('class="row-link"') == int(shown), address
+
+
+def heads(text: str) -> int:
+    return text.count('<th scope="col"')
+
+
+def test_one_chooses_the_columns_and_the_excel_file_has_the_same(client: Client) -> None:
+    everything = heads(page(client, REGISTER))
+    for asked in ("columns=channel&columns=product", "columns=channel,product"):
+        text = page(client, f"{REGISTER}?{asked}&kind=quality")
+        assert heads(text) == 3, asked
+        assert text.count('class="row-link"') == 3
+        excel = re.search(r'href="([^"]*register.xlsx[^"]*)"', text)
+        assert excel
+        assert "columns=channel%2Cproduct" in excel[1]
+        book = load_workbook(BytesIO(b"".join(client.get(excel[1].replace("&amp;", "&")).streaming_content)))
+        assert book.worksheets[0].max_column == 3
+    assert (
+        heads(page(client, f"{REGISTER}?columns="))
+        == heads(page(client, f"{REGISTER}?columns=nonsense&columns=nowhere"))
+        == everything
+    )
+
+
+def test_a_saved_view_keeps_the_columns_and_filters_stay_within_it(client: Client) -> None:
+    words = "columns=channel&columns=product&status=open"
+    kept = client.post(reverse("views"), {"page": REGISTER, "name": "短", "words": words}, follow=True)
+    text = kept.content.decode()
+    assert heads(text) == 3
+    view = kept.context["view_chosen"]
+    assert f'name="saved" value="{view.pk}"' in text
+    assert 'name="columns" value="channel,product"' in text  # a filter changed keeps the columns
 
 
 def test_the_excel_file_has_the_filtered_rows_and_its_name(client: Client) -> None:

@@ -111,3 +111,81 @@ def test_another_company_sees_none(client: Client, mfg, stranger) -> None:  # ty
 
     assert "逾期未结" not in client.get(f"{REGISTER}?saved=none").content.decode()
     assert client.post(reverse("view_removal", args=[view.pk])).status_code == 404
+
+
+# --- what is done with a kept one -------------------------------------------------------------------------------------
+
+
+def names(client: Client) -> list[str]:
+    return [view.name for view, _address, _is_own in client.get(f"{REGISTER}?saved=none").context["kept_views"]]
+
+
+def test_a_view_is_renamed_and_keeps_the_list_as_it_looks_now(client: Client, mfg) -> None:  # type: ignore[no-untyped-def]
+    sign_in(client, mfg, "sales_deputy_manager")
+    keep(client, shared="everybody")
+    keep(client, name="另一个")
+    view = SavedView.objects.get(name="逾期未结")
+
+    client.post(reverse("view_name", args=[view.pk]), {"name": " 只看  逾期 "})
+    client.post(
+        reverse("view_words", args=[view.pk]), {"words": "overdue=1&columns=severity&columns=product&saved=3&page=2"}
+    )
+    view.refresh_from_db()
+    assert (view.name, view.words) == ("只看 逾期", "overdue=1&columns=severity&columns=product")
+    assert Event.objects.get(name="view.renamed").facts["was"] == "逾期未结"
+    assert Event.objects.filter(name="view.changed").count() == 1
+
+    for given, says in (("另一个", "已有"), (" ", "起个名称"), ("x" * 61, "60")):
+        answer = client.post(reverse("view_name", args=[view.pk]), {"name": given}, follow=True)
+        assert says in answer.content.decode()
+    assert (
+        "筛选"
+        in client.post(
+            reverse("view_words", args=[view.pk]), {"words": "q=" + "x" * 1600}, follow=True
+        ).content.decode()
+    )
+    view.refresh_from_db()
+    assert (view.name, view.words) == ("只看 逾期", "overdue=1&columns=severity&columns=product")
+
+
+def test_a_copy_is_ones_own_to_change(client: Client, mfg) -> None:  # type: ignore[no-untyped-def]
+    sign_in(client, mfg, "sales_deputy_manager")
+    keep(client, name="长" * 60, shared="everybody")
+    shared = SavedView.objects.get()
+    sign_in(client, mfg, "qa_head")
+    for _ in range(3):
+        client.post(reverse("view_copy", args=[shared.pk]))
+
+    copies = SavedView.objects.exclude(pk=shared.pk).order_by("pk")
+    assert [view.name for view in copies] == ["长" * 60, "长" * 56 + " (2)", "长" * 56 + " (3)"]
+    assert {(view.words, view.shared, view.owner.key) for view in copies} == {(shared.words, "", "qa_head")}
+
+
+def test_ones_own_views_stand_as_one_puts_them(client: Client, mfg) -> None:  # type: ignore[no-untyped-def]
+    sign_in(client, mfg, "sales_deputy_manager")
+    for name in ("丙", "甲", "乙"):
+        keep(client, name=name)
+    assert names(client) == ["丙", "甲", "乙"]
+    last = SavedView.objects.get(name="乙")
+    for way, after in (
+        ("up", ["丙", "乙", "甲"]),
+        ("up", ["乙", "丙", "甲"]),
+        ("up", ["乙", "丙", "甲"]),
+        ("down", ["丙", "乙", "甲"]),
+    ):
+        client.post(reverse("view_place", args=[last.pk]), {"to": way})
+        assert names(client) == after
+
+
+@pytest.mark.parametrize("name", ["view_name", "view_words", "view_place", "view_copy"])
+def test_nobody_changes_or_copies_what_is_not_his_to_see(client: Client, mfg, stranger, name: str) -> None:  # type: ignore[no-untyped-def]
+    sign_in(client, mfg, "sales_deputy_manager")
+    keep(client, shared="everybody" if name != "view_copy" else "")
+    view = SavedView.objects.get()
+    for organization, key in ((mfg, "qa_head"), (stranger, "general_manager")):
+        sign_in(client, organization, key)
+        answer = client.post(reverse(name, args=[view.pk]), {"name": "x", "words": "q=1", "to": "up"})
+        assert answer.status_code == 404
+    sign_in(client, mfg, "sales_deputy_manager")
+    assert names(client) == ["逾期未结"]
+    assert SavedView.objects.get().words == "status=open&overdue=1"

@@ -198,7 +198,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
 
 // Filters change the address without a new page: a view is kept as the list looks now.
 document.addEventListener("submit", (event) => {
-  if (event.target.matches(".views-new")) event.target.elements.words.value = location.search.slice(1);
+  if (event.target.matches(".views-new, .views-look")) event.target.elements.words.value = location.search.slice(1);
 });
 
 const keys = {
