@@ -7,6 +7,7 @@ the case's lock: an instant of a task that is done does nothing. Fired late, bec
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -126,14 +127,21 @@ def _claim(now: datetime, cases: Collection[int] | None, most: int) -> Claimed:
         return _claim(now, cases, most)
     if mine:
         Deadline.everywhere.filter(pk__in=[deadline.pk for deadline in mine]).update(active=False, fired_at=now)
-    return Claimed(mine, {one.pk: [other.rung for other in left if _is_above(other, one)] for one in mine})
+    ladders: dict[tuple[object, ...], list[Deadline]] = defaultdict(list)
+    for instant in left:
+        ladders[_ladder(instant)].append(instant)
+    later = {one.pk: [other.rung for other in ladders[_ladder(one)] if _is_later(other, one)] for one in mine}
+    return Claimed(mine, later)
 
 
-def _is_above(other: Deadline, one: Deadline) -> bool:
-    """Whether it is a later rung of the same ladder."""
-    ladder = one.kind in (Deadline.Kind.RUNG, Deadline.Kind.CLOCK)
-    same = (other.case_id, other.task_id, other.kind, other.row) == (one.case_id, one.task_id, one.kind, one.row)
-    return ladder and same and (other.at, other.rung) > (one.at, one.rung)
+def _ladder(instant: Deadline) -> tuple[object, ...]:
+    return instant.case_id, instant.task_id, instant.kind, instant.row
+
+
+def _is_later(other: Deadline, one: Deadline) -> bool:
+    """Whether it is a later rung, of two instants of the same ladder."""
+    is_rung = one.kind in (Deadline.Kind.RUNG, Deadline.Kind.CLOCK)
+    return is_rung and (other.at, other.rung) > (one.at, one.rung)
 
 
 _LADDER = ("organization_id", "case_id", "task_id", "kind", "rung", "row", "at")
