@@ -275,23 +275,6 @@ def reopen(
         return folder.case
 
 
-@action
-def recount(*, organization: Organization, now: datetime) -> int:
-    """Deadlines counted with days nobody had confirmed are counted again, now that somebody has. Gives how many cases."""
-    with scope(organization):
-        numbers = (
-            Case.objects.filter(tasks__due_is_provisional=True, tasks__state=Task.State.OPEN)
-            .values_list("number", flat=True)
-            .distinct()
-        )
-        work = Work(organization, None, now)
-        for number in numbers:
-            folder = work.take(number)
-            folder.recount()
-        work.write()
-        return len(numbers)
-
-
 # --- what all of them ask ---------------------------------------------------------------------------------------------
 
 

@@ -196,6 +196,27 @@ class Suspension(OrganizationRow):
         return f"{self.clock} {self.started_at:%F %T}"
 
 
+class Recount(OrganizationRow):
+    """The calendar changed, and the open cases with provisional limits are counted again, batch by batch (`recounting.py`)."""
+
+    asked_at = models.DateTimeField()
+    total = models.PositiveIntegerField()
+    done = models.PositiveIntegerField(default=0)
+    last_case = models.BigIntegerField(default=0)
+    """The cases up to this key are counted."""
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["organization"], condition=models.Q(finished_at__isnull=True), name="recount_unfinished"
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.done}/{self.total}"
+
+
 class Attachment(OrganizationRow):
     """A file of a case, or waiting for the case that its uploader is about to open."""
 

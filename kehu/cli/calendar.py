@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from . import setting_up
+from .progress import Shown
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -31,7 +32,7 @@ def run(arguments: Sequence[str]) -> int:
 def _propose(given: argparse.Namespace) -> int:
     from django.utils import translation
 
-    from kehu.cases.actions import recount
+    from kehu.cases import recounting
     from kehu.core import clock
     from kehu.core.models import Organization
     from kehu.core.scope import every_organization, scope
@@ -79,5 +80,9 @@ def _propose(given: argparse.Namespace) -> int:
             print("There is nothing to confirm.", file=sys.stderr)
             return 1
         actions.confirm_holidays(proposal=proposal, by=given.by, now=now)
-        print(f"Confirmed by {given.by}. {recount(organization=organization, now=now)} open cases were counted again.")
+        total = recounting.ask(organization=organization, now=now)
+        shown = Shown()
+        recounting.recount(organization, now, told=lambda count: shown(f"counted again, of {total:,}", count))
+        shown.done()
+        print(f"Confirmed by {given.by}. {total} open cases were counted again.")
     return 0

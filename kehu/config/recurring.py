@@ -10,7 +10,7 @@ from django.conf import settings
 
 from kehu.accounts import letters, log, sessions
 from kehu.api import writing
-from kehu.cases import attachments, escalation, handing_on
+from kehu.cases import attachments, escalation, handing_on, recounting
 from kehu.cases import words as case_words
 from kehu.core import clock
 from kehu.core.models import Organization
@@ -66,6 +66,7 @@ RECURRING: dict[Job, timedelta] = {
     forget_sessions: timedelta(hours=1),
     forget_kept_answers: timedelta(hours=1),
     hand_on: timedelta(seconds=20),
+    recounting.recount: timedelta(seconds=2),
 }
 """What needs only the database."""
 

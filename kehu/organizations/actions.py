@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from django.db import transaction
+from django.db.models import Q
 
 from kehu.core import events
 from kehu.core.models import Organization, User, fresh_version
@@ -178,7 +179,8 @@ def propose_holidays(
 
 @transaction.atomic
 def confirm_holidays(*, proposal: CalendarProposal, by: str, now: datetime) -> None:
-    """A person says the year is so: its days count, and the calendar is known until its end.
+    """A person says the year is so: its days count, and the calendar is known until its end. So do the weeks of departments and
+    those agreed with customers, but for calendars that no government changes (`known_until` None).
 
     Days that were entered by hand stay as they are. Whoever keeps deadlines must count the provisional ones again.
     """
@@ -203,6 +205,9 @@ def confirm_holidays(*, proposal: CalendarProposal, by: str, now: datetime) -> N
     if end and week.known_until is not None and week.known_until < end:
         week.known_until = end
         week.save(update_fields=["known_until"])
+    others = WorkingWeek.objects.select_for_update(of=("self",)).filter(known_until__isnull=False).exclude(pk=week.pk)
+    for other in others.order_by("pk"):
+        _follow(other, week, {date.fromisoformat(line["day"]) for line in proposal.days})
     proposal.confirmed_by, proposal.confirmed_at = by, now
     proposal.save(update_fields=["confirmed_by", "confirmed_at"])
     changed(organization)
@@ -215,6 +220,31 @@ def confirm_holidays(*, proposal: CalendarProposal, by: str, now: datetime) -> N
         source=proposal.source,
         days=len(proposal.days),
     )
+
+
+def _follow(week: WorkingWeek, company: WorkingWeek, confirmed: set[date]) -> None:
+    """Another week takes what the company's special days say of the confirmed ones, and of all after the day until which it was
+    known: it may have missed a year. A make-up day that the company works as usual, it works as it does itself."""
+    assert week.known_until
+    known = set(SpecialDay.objects.filter(week=week).values_list("day", flat=True))
+    usual = _ordinary_periods(company, "make_up")
+    SpecialDay.objects.bulk_create(
+        SpecialDay(
+            organization=week.organization,
+            week=week,
+            day=one.day,
+            kind=one.kind,
+            name=one.name,
+            periods=_ordinary_periods(week, one.kind)
+            if one.kind == "make_up" and one.periods == usual
+            else one.periods,
+        )
+        for one in SpecialDay.objects.filter(Q(day__in=confirmed) | Q(day__gt=week.known_until), week=company)
+        if one.day not in known
+    )
+    if company.known_until and week.known_until < company.known_until:
+        week.known_until = company.known_until
+        week.save(update_fields=["known_until"])
 
 
 def _named(name: Any) -> dict[str, str]:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from kehu.cases.actions import recount
+from kehu.cases import recounting
 from kehu.core.refusals import BadData
 from kehu.ledgers.customers.models import Customer
 from kehu.organizations import actions, working_days
@@ -84,6 +84,7 @@ def _year(
         "sheet_problems": sheet_problems or [],
         "posted": request.POST,
         "today": today,
+        "recount": recounting.unfinished(),
         "weekday_names": [_weekday(n) for n in range(7)],
     }
     return render(request, "web/settings/calendar.html", words, status=status)
@@ -193,9 +194,9 @@ def proposal(request: Any, pk: int) -> HttpResponse:
 
 
 def _counted(request: Any, words: str, address: str) -> HttpResponse:
-    count = recount(organization=request.organization, now=request.now)
-    again = _("Open cases with provisional limits counted again: {count}").format(count=count)
-    messages.success(request, f"{words} {again}")
+    count = recounting.ask(organization=request.organization, now=request.now)
+    again = _("Open cases with provisional limits that are counted again: {count}").format(count=count)
+    messages.success(request, f"{words} {again}" if count else words)
     return redirect(address)
 
 

@@ -2,11 +2,11 @@ from datetime import date
 
 import pytest
 
-from kehu.cases import actions as cases
+from kehu.cases import recounting
 from kehu.cases.models import Task
 from kehu.core.models import Event
 from kehu.organizations import actions
-from kehu.organizations.models import SpecialDay, WorkingWeek
+from kehu.organizations.models import Department, SpecialDay, WorkingWeek
 from kehu.organizations.queries import directory
 from tests.cast import Telling, at, to_departments
 
@@ -82,10 +82,69 @@ def test_a_provisional_deadline_is_counted_again_when_its_year_is_confirmed(mfg)
     proposal.days = [{"day": "2024-04-03", "kind": "holiday", "name": "清明", "periods": []}]
     actions.confirm_holidays(proposal=proposal, by="general_manager", now=told.now)
 
-    assert cases.recount(organization=mfg, now=told.now) == 1
+    assert recounting.ask(organization=mfg, now=told.now) == 1
+    assert recounting.recount(mfg, told.now) == 1
     task.refresh_from_db()
     assert f"{task.due_at:%m-%d}" == "04-04"
     assert not task.due_is_provisional
+
+
+def test_a_confirmed_year_counts_for_the_weeks_of_departments_and_customers_too(mfg):
+    """A department with a week of its own, which missed 2024 already; a customer's; and one that no government changes."""
+    SpecialDay.objects.filter(day__gte=date(2024, 1, 1)).delete()
+    company = WorkingWeek.objects.get(department=None, customer_code="")
+    WorkingWeek.objects.filter(pk=company.pk).update(known_until=date(2024, 12, 31))
+    SpecialDay.objects.create(organization=mfg, week=company, day=date(2024, 10, 1), kind="holiday", name={})
+    late = [[], *[["09:00-12:00", "13:00-18:00"]] * 5, []]
+    common = {"organization": mfg, "week": late}
+    quality = WorkingWeek.objects.create(
+        **common, department=Department.objects.get(key="quality"), known_until=date(2023, 12, 31)
+    )
+    customer = WorkingWeek.objects.create(**common, customer_code="C0001", known_until=date(2024, 12, 31))
+    eternal = WorkingWeek.objects.create(**common, customer_code="C0002")
+    SpecialDay.objects.create(
+        organization=mfg, week=quality, day=date(2025, 10, 1), kind="special", periods=["08:00-09:00"], name={}
+    )
+    proposal = actions.propose_holidays(organization=mfg, year=2025, country="CN", by="", now=at("2024-11-20 09:00"))
+    actions.confirm_holidays(proposal=proposal, by="general_manager", now=at("2024-11-20 10:00"))
+
+    kept = directory(mfg, TODAY)
+    mine, theirs, free = kept.calendar("quality"), kept.calendar("", "C0001"), kept.calendar("", "C0002")
+    for week in (company, quality, customer, eternal):
+        week.refresh_from_db()
+    assert quality.known_until == customer.known_until == company.known_until > date(2025, 12, 1)
+    assert (eternal.known_until, free.special_days) == (None, {})
+    assert not mine.is_working_day(date(2024, 10, 1))  # the year it missed
+    assert not theirs.is_working_day(date(2025, 10, 1))
+    assert [str(period) for period in mine.periods_of(date(2025, 10, 1))] == ["08:00-09:00"]  # by hand
+    assert [str(period) for period in theirs.periods_of(date(2025, 9, 28))] == ["09:00-12:00", "13:00-18:00"]
+
+
+def test_a_department_s_provisional_limits_are_counted_again_with_its_own_week(mfg):
+    quality = WorkingWeek.objects.create(
+        organization=mfg,
+        department=Department.objects.get(key="quality"),
+        week=[["08:00-12:00", "13:30-17:30"]] * 5 + [[], []],
+        known_until=date(2024, 3, 31),
+    )
+    SpecialDay.objects.filter(day__gte=date(2024, 4, 1)).delete()
+    WorkingWeek.objects.update(known_until=date(2024, 3, 31))
+    actions.changed(mfg)
+    told = to_departments(Telling(mfg, at("2024-03-29 16:00")).start(), "quality")
+    task = Task.objects.get(step="propose-countermeasure")
+    Task.objects.filter(pk=task.pk).update(due_is_provisional=True)
+
+    proposal = actions.propose_holidays(organization=mfg, year=2024, country="CN", by="", now=told.now)
+    proposal.days = [{"day": "2024-04-01", "kind": "holiday", "name": "厂休", "periods": []}]
+    actions.confirm_holidays(proposal=proposal, by="general_manager", now=told.now)
+    recounting.ask(organization=mfg, now=told.now)
+    recounting.recount(mfg, told.now)
+
+    quality.refresh_from_db()
+    task.refresh_from_db()
+    assert quality.known_until >= date(2024, 12, 1)
+    assert not task.due_is_provisional
+    assert f"{task.due_at.astimezone(told.now.tzinfo):%m-%d}" == "04-02"
 
 
 def test_working_time_agreed_with_a_customer_counts_for_his_cases_alone(mfg):
