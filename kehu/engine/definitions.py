@@ -10,7 +10,7 @@ import datetime
 import re
 from collections.abc import Iterator
 from functools import cached_property
-from graphlib import CycleError, TopologicalSorter
+from graphlib import TopologicalSorter
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
@@ -210,17 +210,10 @@ class Form(Definition):
             for field_key, field in section.fields.items()
         )
 
-    @model_validator(mode="after")
-    def _has_no_circle(self) -> Form:
-        try:
-            self.calculated  # noqa: B018
-        except CycleError as error:
-            raise ValueError(f"computed from each other: {' → '.join(error.args[1])}") from None
-        return self
-
     @cached_property
     def calculated(self) -> tuple[tuple[str, FieldDefinition], ...]:
-        """The record's own fields that are computed or gathered, each behind those it is computed from."""
+        """The record's own fields that are computed or gathered, each behind those it is computed from. `CycleError` where two are
+        computed from each other, which the pack's check finds."""
         found = {
             key: (field, field.reads) for _, section, key, field in self._fields if not section.per and field.reads
         }

@@ -44,6 +44,7 @@ SHAPE = [
     Planted(PROCEDURE, "\"some(tools, #.state_found == 'worn')\"", "some(tools, # all", "when: some(", "cannot be read", "put the expression in quotes"),
     Planted(PROCEDURE, "role: clerk+", "role:", "role:\n", 'step "register-loan", role is empty.'),
     Planted(FORM, "type: date,", "type: dat,", "wanted_on:", 'field "wanted_on", type is never "dat".', 'Did you mean "date"?'),
+    Planted(FORM, "worth: {type: money,", "twice: {type: money, title: {zh: 双倍, en: Twice}, decimals: 2, computed: worth * 2}\n      worth: {type: money, computed: twice / 2,", "twice:", 'field "twice" is computed from itself: twice → worth → twice.', "filled in"),
     Planted(FORM, "key: name", "key: nme", "tools:", "`key: nme` is none of its columns"),
     Planted(PACK, "value: 4 working hours}", "value: [4]}", "prompt:", 'setting "prompt"'),
 ]  # fmt: skip

@@ -1,0 +1,88 @@
+"""The document: clauses with their steps, its head, the register."""
+
+from __future__ import annotations
+
+from kehu.engine.definitions import TableRole
+
+from ..names import REGISTER_FACTS
+from ..sources import listed
+from .written import Check, Problems, Written
+
+
+def _clauses(one: Written) -> Problems:
+    clauses, carried_out = one.procedure.clauses, set()
+    for key, step in one.steps.items():
+        carried_out |= set(step.clause)
+        for index, number in enumerate(step.clause):
+            if number not in clauses:
+                message = f'step "{key}" names clause "{number}", which does not exist.'
+                yield one.found(("steps", key, "clause", index), message, listed("Clauses here", clauses, number))
+        if step.kind == "task" and step.role != ("system",) and not step.clause:
+            message = f'step "{key}" names no clause, so nobody can say who asked for it.'
+            yield one.found(("steps", key), message, listed("Add `clause: […]`. Clauses here", clauses))
+        if isinstance(step.role, TableRole) and step.role.table in one.loaded.tables:
+            carried_out |= set(one.loaded.tables[step.role.table].clauses)
+    for number, clause in clauses.items():
+        if number not in carried_out and not clause.manual:
+            yield one.found(
+                ("clauses", number), f'clause "{number}" is carried out by no step.', _MISSING_STEP.format(number)
+            )
+
+
+_MISSING_STEP = """\
+Add under `steps:`
+  <key>:
+    title: {{zh: …, en: …}}
+    clause: ["{}"]
+    role: <position>
+    due: <time>
+    next: <step>
+or mark the clause `manual: {{zh: …, en: …}}` with the reason why people see to it."""
+
+
+def _document(one: Written) -> Problems:
+    procedure, numberings = one.procedure, one.pack.numbering
+    if procedure.numbering and procedure.numbering not in numberings:
+        message = f'the procedure is numbered by "{procedure.numbering}", which pack.yaml does not have.'
+        yield one.found(("numbering",), message, listed("Numberings there", numberings, procedure.numbering))
+    for index, key in enumerate(procedure.related):
+        if key not in one.loaded.folders:
+            message = f'the related procedure "{key}" does not exist.'
+            yield one.found(("related", index), message, listed("Procedures here", one.loaded.folders, key))
+
+
+def _register(one: Written) -> Problems:
+    register = one.procedure.register_
+    known = {*one.fields, *REGISTER_FACTS}
+    for key, indicator in one.procedure.indicators.items():
+        if indicator.at and indicator.at not in known:
+            message = f'indicator "{key}", at: "{indicator.at}" is no field.'
+            yield one.found(("indicators", key, "at"), message, listed("Fields here", sorted(known), indicator.at))
+    if register is None:
+        return
+    for key, column in register.columns.items():
+        if (column is None or column.value is None) and key not in known:
+            message = f'the register has a column "{key}", which is neither a field nor says its `value:`.'
+            yield one.found(("register", "columns", key), message, listed("Fields here", sorted(known), key))
+        if column and column.value and not column.title:
+            message = f'the register\'s column "{key}" has a value but no title.'
+            yield one.found(("register", "columns", key), message, "Add `title: {zh: …, en: …}`.")
+    for index, key in enumerate(register.readers):
+        if key not in one.pack.departments:
+            message = f'the register is read by "{key}", which is no department.'
+            yield one.found(("register", "readers", index), message, listed("Departments", one.pack.departments, key))
+    known |= set(register.columns)
+    for index, key in enumerate(register.filters):
+        if key not in known:
+            message = f'the register filters by "{key}", which is neither column nor field.'
+            yield one.found(("register", "filters", index), message, listed("Columns and fields", sorted(known), key))
+    if (key := register.sort.lstrip("-")) not in known:
+        message = f'the register sorts by "{key}", which is neither column nor field.'
+        yield one.found(("register", "sort"), message, listed("Columns and fields", sorted(known), key))
+
+
+CHECKS: tuple[Check, ...] = (
+    _clauses,
+    _document,
+    _register,
+)
