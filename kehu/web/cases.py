@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect
 
 from kehu.cases import actions
 from kehu.cases.attachments import attach, keep
@@ -24,7 +25,7 @@ from kehu.cases.models import Attachment, Case, Task
 from kehu.cases.permissions import May
 from kehu.cases.queries import next_tasks
 from kehu.cases.seen import mark_seen
-from kehu.cases.verbs import VERBS, perform
+from kehu.cases.verbs import VERBS, Verb, perform
 from kehu.cases.wording import Words, timeline
 from kehu.core import downloads
 from kehu.core.files import FileRefused
@@ -48,7 +49,7 @@ from .sheet import (
     unseen,
 )
 from .templatetags.kehu import in_language
-from .verbs import asked_of, case_forms, given_by
+from .verbs import asked_of, case_forms, form_of, given_by
 
 # --- the page ---------------------------------------------------------------------------------------------------------
 
@@ -83,14 +84,13 @@ def _page(request: HttpRequest, number: str, attempt: Attempt | None = None) -> 
         "files": [(one, sheet.addresses[one.name], words.person(one.by_id)) for one in record.attachments],
         "relatives": [(one, one.pk == record.case.parent_id) for one in record.relatives],
         "opener": words.person(record.case.opener_id),
-        "attempt": attempt if attempt and not any(block.attempt for block in sheet.blocks) else None,
+        "attempt": attempt if attempt and attempt.refusal and not any(block.attempt for block in sheet.blocks) else None,
         "lost": _lost(sheet, words, attempt),
-        "reopen_choices": _reopen_choices(record, words) if may.reopen else [],
         "asked": asked_of(record, words, attempt),
         "case_forms": case_forms(record, words, attempt),
         "paused_since": words.moment(record.case.paused_at) if record.case.paused_at else "",
     }
-    return render(request, "web/cases/case.html", context, status=attempt.refusal.status if attempt else 200)
+    return render(request, "web/cases/case.html", context, status=attempt.refusal.status if attempt and attempt.refusal else 200)
 
 
 def _record(request: HttpRequest, number: str) -> Record:
@@ -123,16 +123,6 @@ def _lost(sheet: Sheet, words: Words, attempt: Attempt | None) -> list[tuple[str
     if attempt.reason:
         found.append((_("Reason"), attempt.reason))
     return found
-
-
-def _reopen_choices(record: Record, words: Words) -> list[tuple[str, str]]:
-    steps = record.folder.procedure.steps
-    places = [
-        key
-        for key, _item in reversed(list(record.folder.state.done))
-        if key in steps and steps[key].kind == "task" and not steps[key].beside
-    ]
-    return [(key, words.step(key)) for key in dict.fromkeys(places)]
 
 
 # --- verbs of a task --------------------------------------------------------------------------------------------------
@@ -202,11 +192,13 @@ def form(request: HttpRequest, number: str, step: str, item: str = "") -> HttpRe
 # --- every other verb -------------------------------------------------------------------------------------------------
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def act(request: HttpRequest, number: str, verb: str, step: str = "", item: str = "") -> HttpResponse:
     """A verb of the table, with what its form gave. Refused, it is the same page with that form open and what was typed in it."""
-    _record(request, number)
     found = VERBS[verb]
+    if request.method != "POST":
+        return _form_of(request, number, found, Attempt(found.noun, None, step, item))
+    _record(request, number)
     given = given_by(found, request.POST)
     try:
         done = perform(
@@ -225,6 +217,17 @@ def act(request: HttpRequest, number: str, verb: str, step: str = "", item: str 
         return _go_on(request, done, step, sentence)
     messages.success(request, sentence)
     return redirect("case", number)
+
+
+def _form_of(request: HttpRequest, number: str, verb: Verb, begun: Attempt) -> HttpResponse:
+    """The verb's form alone, for the page it goes into; without a script, the page with that form open."""
+    if not request.htmx:  # type: ignore[attr-defined]
+        return _page(request, number, begun)
+    record = _record(request, number)
+    found = form_of(record, Words(record), verb, begun)
+    if found is None:  # meanwhile the case has moved
+        return HttpResponseClientRedirect(reverse("case", args=[number]))
+    return render(request, "web/cases/_verb.html", {"form": found, "case": record.case})
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -364,7 +367,7 @@ def _new_page(
         "chosen": [one for one in kept or [] if not one.field],
         "reason": attempt.reason if attempt else "",
     }
-    return render(request, "web/cases/new.html", context, status=attempt.refusal.status if attempt else 200)
+    return render(request, "web/cases/new.html", context, status=attempt.refusal.status if attempt and attempt.refusal else 200)
 
 
 def _notice(attempt: Attempt | None, editor: Editor, customer_error: str) -> str:

@@ -24,16 +24,16 @@ from kehu.engine.definitions import FieldDefinition, Section, Step
 from kehu.engine.records import decoded_value, rows_of
 from kehu.procedures.forms import is_visible
 
-from .forms import Choice, Editor, Reader, Shown, people
+from .forms import Editor, Reader, Shown
 from .verbs import VerbForm, task_forms
 
 
 @dataclass
 class Attempt:
-    """Something that was refused: shown again where it was typed."""
+    """Something begun and not done: refused, and shown again where it was typed; or its form was asked for, and nothing refused."""
 
     verb: str
-    refusal: Refusal
+    refusal: Refusal | None
     step: str = ""
     item: str = ""
     raw: dict[str, Any] | None = None
@@ -49,7 +49,7 @@ class Attempt:
 
     @property
     def sentence(self) -> str:
-        return str(self.refusal)
+        return str(self.refusal) if self.refusal else ""
 
 
 @dataclass
@@ -110,8 +110,6 @@ class TaskBlock:
     editor: Editor
     outcomes: list[OutcomeButton]
     is_own: bool
-    returns: list[Choice]
-    people: list[Choice]
     because: tuple[str, str] | None
     """Why it is here again: who sent it back, and his reason."""
     addresses: dict[str, str]
@@ -154,20 +152,8 @@ class TaskBlock:
     def findings_count(self) -> int:
         return len(self.attempt.findings) if self.attempt and self.attempt.verb in ("completion", "draft") else 0
 
-    @property
-    def failed_return(self) -> Attempt | None:
-        return self._failed("return")
-
-    @property
-    def failed_handover(self) -> Attempt | None:
-        return self._failed("handover")
-
     def _failed(self, verb: str) -> Attempt | None:
         return self.attempt if self.attempt and self.attempt.verb == verb else None
-
-    @property
-    def return_reason(self) -> str:
-        return self.attempt.reason if self.attempt and self.attempt.verb in ("return", "handover") else ""
 
 
 @dataclass
@@ -367,14 +353,10 @@ class Sheet:
             outcomes=outcome_buttons(step, editor, self.words, attempt),
             is_own=task in self.may.own,
             acting=self._acting(task),
-            returns=[
-                Choice(f"{key}|{item}", self.words.step(key, item)) for key, item in self.may.returns.get(task.pk, ())
-            ],
-            people=self._recipients(task, step),
             because=self._because(task),
             addresses={
                 verb: address(self.record.case.number, task.step, task.item, f"case_{verb}")
-                for verb in ("completion", "draft", "return", "handover", "form")
+                for verb in ("completion", "draft", "form")
             },
             attempt=attempt,
             reason=attempt.reason if attempt and attempt.verb == "completion" else "",
@@ -403,15 +385,6 @@ class Sheet:
         facts = stand_in.facts()
         words = _("You do this for {principal}.").format(principal=self.words.person(stand_in.principal))
         return f"{words} {self.words.mandate(facts)}"
-
-    def _recipients(self, task: Task, step: Step) -> list[Choice]:
-        """To whom the task may be handed over. Whether he may decide it is asked when it is done."""
-        holders = {key for key in self.record.assigned.get(task.pk, ())}
-        return [
-            choice
-            for choice in people(self.folder.work.people, self.words.language)
-            if self.folder.work.people.people[choice.value].id not in holders
-        ]
 
     def _because(self, task: Task) -> tuple[str, str] | None:
         for event in reversed(self.record.events):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from kehu.cases.history import Record
 from kehu.cases.models import Task
@@ -20,20 +23,54 @@ from .forms import Choice, people
 if TYPE_CHECKING:
     from .sheet import Attempt
 
-OF_THEIR_OWN = ("complete", "save_draft", "send_back", "hand_over", "void", "reopen")
+OF_THEIR_OWN = ("complete", "save_draft")
 """Verbs that the case's page words by itself."""
 
-ICONS = {
-    "add_signer": "signature",
-    "drop_signer": "x",
-    "sign": "signature",
-    "ask_opinion": "message",
-    "give_opinion": "message",
-    "withdraw": "arrow-back-up",
-    "nudge": "bell",
-    "copy": "copy",
-    "pause": "player-pause",
-    "resume": "player-play",
+
+WAITED_FOR = ("sign", "give_opinion")
+"""Somebody waits for these, so their forms stand open."""
+
+
+class Manner(NamedTuple):
+    """How a verb looks on the page."""
+
+    icon: str
+    key: str = ""
+    """The key that opens its form."""
+    help: str | Promise = ""
+    button: str | Promise = ""
+    """What its button says, where that is not the verb's title."""
+    look: str = ""
+
+
+MANNERS = {
+    "send_back": Manner(
+        "arrow-back-up",
+        "r",
+        gettext_lazy("The step is done again, and comes straight back to you."),
+        gettext_lazy("Send it back"),
+    ),
+    "hand_over": Manner(
+        "user-plus", "t", gettext_lazy("Somebody else has the task from then on, for good."), gettext_lazy("Hand it over")
+    ),
+    "add_signer": Manner("signature"),
+    "drop_signer": Manner("x"),
+    "sign": Manner("signature", look="btn-primary"),
+    "ask_opinion": Manner("message"),
+    "give_opinion": Manner("message", look="btn-primary"),
+    "withdraw": Manner("arrow-back-up"),
+    "nudge": Manner("bell"),
+    "copy": Manner("copy"),
+    "pause": Manner("player-pause"),
+    "resume": Manner("player-play"),
+    "void": Manner(
+        "ban",
+        help=gettext_lazy(
+            "The case ends without a result. Its number and everything written stay, and it can be reopened."
+        ),
+        look="btn-outline-danger",
+    ),
+    "reopen": Manner("player-play", look="btn-primary"),
 }
 
 
@@ -53,14 +90,24 @@ class Entry:
 
 @dataclass
 class VerbForm:
+    """A verb as a line to open; its form is made when it is open, since some ask to choose among everybody in the company."""
+
     name: str
     title: str
-    icon: str
     address: str
+    """Where the form is got, and sent to."""
     anchor: str
-    entries: list[Entry]
+    manner: Manner
     is_open: bool = False
+    is_begun: bool = False
+    """It was just asked for."""
+    entries: list[Entry] = field(default_factory=list)
+    help: str = ""
     error: str = ""
+
+    @property
+    def button(self) -> str:
+        return str(self.manner.button or self.title)
 
 
 @dataclass
@@ -92,24 +139,38 @@ def given_by(verb: Verb, post: QueryDict) -> dict[str, Any]:
 
 
 def case_forms(record: Record, words: Words, attempt: Attempt | None) -> list[VerbForm]:
-    number, mine = record.case.number, attempt if attempt and not attempt.step else None
-    return [
-        _form(record, words, verb, reverse(f"case_{verb.noun}", args=[number]), None, mine)
-        for verb in offered(record.may)
-        if verb.name not in OF_THEIR_OWN
-    ]
+    return [_case_form(record, words, verb, attempt) for verb in offered(record.may) if verb.name not in OF_THEIR_OWN]
+
+
+def _case_form(record: Record, words: Words, verb: Verb, attempt: Attempt | None) -> VerbForm:
+    mine = attempt if attempt and not attempt.step else None
+    return _form(record, words, verb, reverse(f"case_{verb.noun}", args=[record.case.number]), None, mine)
 
 
 def task_forms(
     record: Record, words: Words, task: Task, attempt: Attempt | None, but: Collection[str] = ()
 ) -> list[VerbForm]:
-    mine = attempt if attempt and (attempt.step, attempt.item) == (task.step, task.item) else None
-    place = [record.case.number, task.step, *([task.item] if task.item else [])]
     return [
-        _form(record, words, verb, reverse(f"case_{verb.noun}", args=place), task, mine)
+        _task_form(record, words, verb, task, attempt)
         for verb in offered(record.may, task)
         if verb.name not in OF_THEIR_OWN and verb.name not in but
     ]
+
+
+def _task_form(record: Record, words: Words, verb: Verb, task: Task, attempt: Attempt | None) -> VerbForm:
+    mine = attempt if attempt and (attempt.step, attempt.item) == (task.step, task.item) else None
+    place = [record.case.number, task.step, *([task.item] if task.item else [])]
+    return _form(record, words, verb, reverse(f"case_{verb.noun}", args=place), task, mine)
+
+
+def form_of(record: Record, words: Words, verb: Verb, attempt: Attempt) -> VerbForm | None:
+    """The form of a verb somebody wants to use; None where he may not, or may no longer."""
+    if verb.subject == "case":
+        return _case_form(record, words, verb, attempt) if verb.name in record.may.case_verbs else None
+    for task in reversed(record.folder.tasks):
+        if (task.step, task.item) == (attempt.step, attempt.item) and verb in offered(record.may, task):
+            return _task_form(record, words, verb, task, attempt)
+    return None
 
 
 def asked_of(record: Record, words: Words, attempt: Attempt | None) -> list[Asked]:
@@ -123,8 +184,6 @@ def asked_of(record: Record, words: Words, attempt: Attempt | None) -> list[Aske
         if not forms:
             continue
         waits = bool(verbs & {"sign", "give_opinion"})
-        for form in forms:
-            form.is_open = form.is_open or (waits and form.name in ("sign", "give_opinion"))
         holders = [task.done_by_id] if task.done_by_id else record.assigned.get(task.pk, ())
         holder = words.listed(words.person(pk) for pk in holders)
         found.append(Asked(words.step(task.step, task.item), holder, _question(record, task), forms, waits))
@@ -144,39 +203,72 @@ def _question(record: Record, task: Task) -> str:
 def _form(
     record: Record, words: Words, verb: Verb, address: str, task: Task | None, attempt: Attempt | None
 ) -> VerbForm:
-    failed = attempt if attempt and attempt.verb == verb.noun else None
-    given = failed.given if failed else {}
-    errors = {finding.path: str(finding) for finding in failed.findings} if failed else {}
+    begun = attempt if attempt and attempt.verb == verb.noun else None
     anchor = f"{verb.noun}-{task.pk}" if task else verb.noun
-    entries = [
+    form = VerbForm(verb.name, str(verb.title), address, anchor, MANNERS[verb.name])
+    form.is_open = begun is not None or verb.name in WAITED_FOR
+    if not form.is_open:
+        return form
+    form.is_begun = begun is not None and begun.refusal is None
+    given = begun.given if begun else {}
+    errors = {finding.path: str(finding) for finding in begun.findings} if begun else {}
+    form.entries = [
         Entry(
             parameter.name,
             str(parameter.title),
             parameter.type,
             parameter.required,
-            _choices(record, words, parameter, task, given.get(parameter.name)),
+            choices,
             value=given[parameter.name] if isinstance(given.get(parameter.name), str) else "",
             error=errors.pop(parameter.name, ""),
             is_on=given.get(parameter.name) is True,
         )
         for parameter in verb.parameters
+        if (choices := _choices(record, words, verb, parameter, task, given)) is not None
     ]
-    rest = " ".join(errors.values()) if errors else (str(failed.refusal) if failed and not failed.findings else "")
-    return VerbForm(
-        verb.name, str(verb.title), ICONS.get(verb.name, "dots"), address, anchor, entries, failed is not None, rest
-    )
+    form.help = str(form.manner.help)
+    if verb.name == "reopen" and len(form.entries) == 1:
+        form.help = _("It stands again where it stood.")
+    form.error = " ".join(errors.values()) if errors else (begun.sentence if begun and not begun.findings else "")
+    return form
 
 
-def _choices(record: Record, words: Words, parameter: Parameter, task: Task | None, given: Any) -> list[Choice]:
+def _choices(
+    record: Record, words: Words, verb: Verb, parameter: Parameter, task: Task | None, given: Mapping[str, Any]
+) -> list[Choice] | None:
+    """What a parameter is chosen from, empty where it is written; None where it is not asked for."""
+    value = given.get(parameter.name)
     if parameter.choices:
-        return [Choice(key, str(title), is_chosen=key == given) for key, title in parameter.choices.items()]
+        return [Choice(key, str(title), is_chosen=key == value) for key, title in parameter.choices.items()]
+    if parameter.type == "step":
+        return _places(record, words, task, given) or None
+    if parameter.name == "to_item":  # goes with the step
+        return None
     if parameter.type not in ("member", "members"):
         return []
-    chosen = {given} if isinstance(given, str) else set(given or ())
+    chosen = {value} if isinstance(value, str) else set(value or ())
     known = people(record.folder.work.people, words.language)
-    if parameter.type == "member" and task:
+    if verb.name == "drop_signer" and task:
         asked = {signer.who for signer in token_of(task).signers if not signer.agreed}
         known = [one for one in known if one.value in asked]
+    if verb.name == "hand_over" and task:
+        keys = record.folder.work.people.keys
+        holders = {keys.get(member) for member in record.assigned.get(task.pk, ())}
+        return [Choice(one.value, one.title, one.value in chosen, one.note) for one in known if one.value not in holders]
     return [
         Choice(one.value, one.title, one.value in chosen, one.note) for one in known if one.value != record.person.key
     ]
+
+
+def _places(record: Record, words: Words, task: Task | None, given: Mapping[str, Any]) -> list[Choice]:
+    """The steps done before: to which a task may be sent back, or at which a case goes on."""
+    to = given.get("to", "")
+    if task:
+        chosen = f"{to}|{given.get('to_item', '')}"
+        places = [(f"{key}|{item}", words.step(key, item)) for key, item in record.may.returns.get(task.pk, ())]
+        return [Choice(value, title, value == chosen) for value, title in places]
+    if record.case.status == "voided":
+        return []
+    steps, done = record.folder.procedure.steps, reversed(list(record.folder.state.done))
+    keys = [key for key, _item in done if key in steps and steps[key].kind == "task" and not steps[key].beside]
+    return [Choice(key, words.step(key), key == to) for key in dict.fromkeys(keys)]
