@@ -10,6 +10,7 @@ from functools import cached_property
 from django.db.models import Q
 
 from kehu.core.models import Event, Organization
+from kehu.core.rows import Kept
 from kehu.engine.definitions import Section
 from kehu.organizations.models import Member
 from kehu.organizations.queries import Person
@@ -36,16 +37,12 @@ class Record:
 
     @cached_property
     def attachments(self) -> list[Attachment]:
-        return list(Attachment.objects.filter(case=self.case).select_related("stored").order_by("id"))
+        return _ATTACHMENTS(self.case.pk)
 
     @cached_property
     def relatives(self) -> list[Case]:
         """The case that opened this one, and those it opened."""
-        return list(
-            Case.objects.filter(Q(pk=self.case.parent_id) | Q(parent=self.case))
-            .select_related("procedure")
-            .order_by("id")
-        )
+        return _RELATIVES(self.case.parent_id or 0, self.case.pk)
 
     @cached_property
     def assigned(self) -> dict[int, list[int]]:
@@ -168,9 +165,22 @@ def read(*, organization: Organization, number: str, person: Person, now: dateti
     """The case of that number; `NoSuchCase` where this organization has none, `MayNotSee` where it is not for him to read."""
     work = Work(organization, person, now)
     folder = work.take(number, lock=False)
-    assignments = list(Assignment.objects.filter(task__case=folder.case).order_by("id"))
-    events = list(Event.objects.filter(stream=f"case:{folder.case.pk}").order_by("sequence"))
-    record = Record(folder, person, assignments, events)
+    record = Record(folder, person, _ASSIGNMENTS(folder.case.pk), _EVENTS(f"case:{folder.case.pk}"))
     if not record.may.tasks and not may_see(person, folder, record.involved):
         raise MayNotSee(number=number)
     return record
+
+
+_ASSIGNMENTS = Kept(Assignment, lambda rows, case: rows.filter(task__case=case).order_by("id"), int)
+_EVENTS = Kept(Event, lambda rows, stream: rows.filter(stream=stream).order_by("sequence"), str)
+_ATTACHMENTS = Kept(
+    Attachment, lambda rows, case: rows.filter(case=case).select_related("stored").order_by("id"), int
+)
+_RELATIVES = Kept(
+    Case,
+    lambda rows, parent, case: (
+        rows.filter(Q(pk=parent) | Q(parent=case)).select_related("procedure").defer("data").order_by("id")
+    ),
+    int,
+    int,
+)

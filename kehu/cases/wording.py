@@ -158,18 +158,33 @@ def mandate(acting: Mapping[str, Any], language: str, name: Callable[[str], str]
 
 def timeline(record: Record) -> list[Entry]:
     """Every event of the case, the newest first."""
-    words = Words(record)
-    data: dict[str, Any] = {}
-    entries = []
-    for event in record.events:
+    return stretch(record, len(record.events)).entries
+
+
+@dataclass
+class Stretch:
+    """A part of a case's history, the newest first."""
+
+    entries: list[Entry]
+    before: int = 0
+    """The earliest event's sequence, where there are earlier ones."""
+
+
+def stretch(record: Record, most: int = 30, before: int | None = None) -> Stretch:
+    """The newest events, or those before that sequence."""
+    events = [event for event in record.events if before is None or event.sequence < before]
+    words, data = Words(record), dict[str, Any]()
+    entries, first = [], max(len(events) - most, 0)
+    for place, event in enumerate(events):
         move = event.facts.get("move") or {}
         changes = move.get("changes") or {}
-        entry = _entry(words, event)
-        entry.changes = list(_changes(words, data, changes))
-        entry.next = list(_opened(words, event, move)) if event.name != "case.opened" else []
-        entries.append(entry)
+        if place >= first:
+            entry = _entry(words, event)
+            entry.changes = list(_changes(words, data, changes))
+            entry.next = list(_opened(words, event, move)) if event.name != "case.opened" else []
+            entries.append(entry)
         data |= changes
-    return entries[::-1]
+    return Stretch(entries[::-1], events[first].sequence if first else 0)
 
 
 def entry_of(words: Words, event: Event) -> Entry:

@@ -26,7 +26,7 @@ from kehu.cases.permissions import May
 from kehu.cases.queries import next_tasks
 from kehu.cases.seen import mark_seen
 from kehu.cases.verbs import VERBS, Verb, perform
-from kehu.cases.wording import Words, timeline
+from kehu.cases.wording import Words, stretch
 from kehu.core import downloads
 from kehu.core.files import FileRefused
 from kehu.core.refusals import BadData, Refusal
@@ -80,7 +80,7 @@ def _page(request: HttpRequest, number: str, attempt: Attempt | None = None) -> 
         "limits": limits(record, words, dues),
         "clocks": clocks(record, words),
         "chart": chart(record, words, dues, sheet.blocks),
-        "entries": timeline(record),
+        "history": stretch(record),
         "files": [(one, sheet.addresses[one.name], words.person(one.by_id)) for one in record.attachments],
         "relatives": [(one, one.pk == record.case.parent_id) for one in record.relatives],
         "opener": words.person(record.case.opener_id),
@@ -91,6 +91,15 @@ def _page(request: HttpRequest, number: str, attempt: Attempt | None = None) -> 
         "paused_since": words.moment(record.case.paused_at) if record.case.paused_at else "",
     }
     return render(request, "web/cases/case.html", context, status=attempt.refusal.status if attempt and attempt.refusal else 200)
+
+
+@require_GET
+def history(request: HttpRequest, number: str) -> HttpResponse:
+    """The history before an entry: more lines for the case's page, or a page of its own."""
+    record, before = _record(request, number), request.GET.get("before", "")
+    found = stretch(record, before=int(before) if before.isdecimal() and len(before) < 10 else None)
+    template = "web/cases/_entries.html" if request.htmx else "web/cases/history.html"  # type: ignore[attr-defined]
+    return render(request, template, {"case": record.case, "history": found})
 
 
 def _record(request: HttpRequest, number: str) -> Record:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from kehu.cases import history, queries
 from kehu.cases.models import Task
-from kehu.cases.wording import Words, timeline
+from kehu.cases.wording import Words, stretch
 from kehu.notifications import queries as notices
 from kehu.organizations.queries import directory, local_now
 
@@ -70,7 +70,7 @@ def preview(request: HttpRequest, number: str) -> HttpResponse:
         "status_title": end.title if end else "",
         "tasks": [_task(record, words, task) for task in record.folder.tasks if task.is_open and task.kind == "task"],
         "facts": list(_facts(record, words))[:14],
-        "entries": timeline(record)[:6],
+        "entries": stretch(record, 6).entries,
     }
     return render(request, "web/inbox/preview.html", facts)
 
