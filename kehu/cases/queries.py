@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from kehu.core.counts import Count
 from kehu.core.models import Event, Organization
 from kehu.core.rows import Kept
 from kehu.engine.definitions import Step, Text
@@ -27,6 +28,7 @@ from kehu.procedures import revisions
 from .models import Assignment, Case, Task
 from .permissions import readable
 
+M = TypeVar("M", Assignment, Task)
 View = Literal["todo", "drafts", "started", "done"]
 Group = Literal["overdue", "today", "week", "later", "none", "all"]
 PAGE = 50
@@ -166,10 +168,8 @@ def inbox_of(
     """One page of 待办 (todo), 草稿 (drafts: those to do in which something is kept for later), 我发起的 (started) or 已办 (done)."""
     reader = _Reader(organization, person, now)
     match view:
-        case "todo":
-            return reader.todo(waiting_for(person), search, after)
-        case "drafts":
-            return reader.todo(waiting_for(person).filter(_IS_DRAFT), search, after)
+        case "todo" | "drafts":
+            return reader.to_do(view, search, after)
         case "started":
             return reader.started(search, after)
         case "done":
@@ -215,14 +215,30 @@ _NEXT = Kept(
 
 def counts_of(person: Person) -> dict[str, str]:
     """How many are in each view; from a thousand on, "1000+"."""
-    waiting = waiting_for(person).annotate(is_draft=_IS_DRAFT)[: _MANY + 1]
-    both = waiting.aggregate(todo=Count("pk"), drafts=Count("pk", filter=Q(is_draft=True)))
+    todo, drafts = _WAITING.both(person.id) if not person.stands_in else _counted(waiting_for(person))
     return {
-        "todo": _capped(both["todo"]),
-        "drafts": _capped(both["drafts"]),
-        "started": capped(Case.objects.filter(opener_id=person.id)),
-        "done": capped(Task.objects.filter(done_by_id=person.id)),
+        "todo": todo,
+        "drafts": drafts,
+        "started": _STARTED(person.id),
+        "done": _DONE(person.id),
     }
+
+
+_WAITING = KeptCount(
+    Assignment,
+    lambda assignments, member: assignments.filter(member=member, is_open=True).annotate(is_draft=_IS_DRAFT),
+    int,
+    also="is_draft",
+)
+_STARTED = KeptCount(Case, lambda cases, member: cases.filter(opener=member), int)
+_DONE = KeptCount(Task, lambda tasks, member: tasks.filter(done_by=member), int)
+
+
+def _counted(waiting: QuerySet[Assignment]) -> tuple[str, str]:
+    both = waiting.annotate(is_draft=_IS_DRAFT)[: _MANY + 1].aggregate(
+        todo=Count("pk"), drafts=Count("pk", filter=Q(is_draft=True))
+    )
+    return _capped(both["todo"]), _capped(both["drafts"])
 
 
 def waiting_for(person: Person) -> QuerySet[Assignment]:
@@ -363,14 +379,8 @@ class _Reader:
 
     # -- the views
 
-    def todo(self, assignments: QuerySet[Assignment], search: str, after: str) -> Page:
-        assignments = self._tasks(assignments, "task__")
-        if search:
-            assignments = assignments.filter(self._matching(search, "task__case__", "task__step__in"))
-        assignments = assignments.order_by(F("due_at").asc(nulls_last=True), "pk")
-        if after:
-            assignments = assignments.filter(_later_than(after, "due_at"))
-        found = list(assignments[: PAGE + 1])
+    def to_do(self, view: View, search: str, after: str) -> Page:
+        found = self._waiting(view, search, after)
         rows = [
             self._task_row(
                 one.task,
@@ -384,6 +394,18 @@ class _Reader:
         ]
         return Page(rows, rows[-1].cursor if len(found) > PAGE else "")
 
+    def _waiting(self, view: View, search: str, after: str) -> list[Assignment]:
+        if view == "todo" and not (search or after or self.person.stands_in):
+            return _TODO(self.person.id)
+        assignments = waiting_for(self.person)
+        if view == "drafts":
+            assignments = assignments.filter(_IS_DRAFT)
+        if search:
+            assignments = assignments.filter(self._matching(search, "task__case__", "task__step__in"))
+        if after:
+            assignments = assignments.filter(_later_than(after, "due_at"))
+        return list(_soonest_first(_with_case(assignments, "task__"))[: PAGE + 1])
+
     def started(self, search: str, after: str) -> Page:
         cases = _cases().filter(opener_id=self.person.id)
         if search:
@@ -395,7 +417,7 @@ class _Reader:
         return Page(rows, rows[-1].cursor if len(found) > PAGE else "")
 
     def done(self, search: str, after: str) -> Page:
-        tasks = self._tasks(Task.objects, "").filter(done_by_id=self.person.id)
+        tasks = _with_case(Task.objects.all(), "").filter(done_by_id=self.person.id)
         if search:
             tasks = tasks.filter(self._matching(search, "case__", "step__in"))
         if after:
@@ -494,11 +516,6 @@ class _Reader:
 
     # -- queries
 
-    def _tasks(self, rows: Any, path: str) -> Any:
-        return rows.select_related(f"{path}case__procedure", f"{path}case__revision", f"{path}case__customer").defer(
-            f"{path}case__data", f"{path}case__revision__definition", f"{path}filled", f"{path}draft"
-        )
-
     def _matching(self, search: str, case: str, steps: str) -> Q:
         """Case number, customer (by name, code or pinyin initials), or the step's title."""
         words = search.strip()
@@ -513,6 +530,25 @@ class _Reader:
             if keys:
                 found |= Q(**{steps: keys})
         return found
+
+
+def _with_case(rows: QuerySet[M], path: str) -> QuerySet[M]:
+    """Tasks, or what has a task, with all that a line says of the case."""
+    return rows.select_related(f"{path}case__procedure", f"{path}case__revision", f"{path}case__customer").defer(
+        *(f"{path}case__data", f"{path}case__revision__definition", f"{path}filled", f"{path}draft")
+    )
+
+
+def _soonest_first(rows: QuerySet[Assignment]) -> QuerySet[Assignment]:
+    return rows.order_by(F("due_at").asc(nulls_last=True), "pk")
+
+
+_TODO = Kept(
+    Assignment,
+    lambda rows, member: _soonest_first(_with_case(rows, "task__").filter(member=member, is_open=True)),
+    int,
+    limit=PAGE + 1,
+)
 
 
 # --- keyset paging ----------------------------------------------------------------------------------------------------

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
-
 from kehu.cases.models import Case
+from kehu.core.counts import KeptCount
 from kehu.core.models import Organization
 from kehu.organizations.queries import Person
 from kehu.procedures import revisions
@@ -16,7 +15,6 @@ from .models import Notice
 from .wording import Wording, worded
 
 PAGE = 50
-_MANY = 99
 COPIES = ("told", "copied")
 """Kinds that inform without asking for anything: 抄送."""
 
@@ -42,16 +40,21 @@ class Page:
 
 def unread_count(person: Person) -> str:
     """For the badge; empty for none, "99+" for many."""
-    return _badge(Notice.objects.filter(member_id=person.id, read_at=None))
+    return _badge(_UNREAD(person.id))
 
 
 def unread_copies(person: Person) -> str:
-    return _badge(Notice.objects.filter(member_id=person.id, read_at=None, kind__in=COPIES))
+    return _badge(_UNREAD_COPIES(person.id))
 
 
-def _badge(notices: QuerySet[Notice]) -> str:
-    count = notices[: _MANY + 1].count()
-    return f"{_MANY}+" if count > _MANY else str(count or "")
+def _badge(count: str) -> str:
+    return "" if count == "0" else count
+
+
+_UNREAD = KeptCount(Notice, lambda notices, member: notices.filter(member=member, read_at=None), int, most=99)
+_UNREAD_COPIES = KeptCount(
+    Notice, lambda notices, member: notices.filter(member=member, read_at=None, kind__in=COPIES), int, most=99
+)
 
 
 def notices_of(

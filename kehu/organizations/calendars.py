@@ -24,14 +24,15 @@ Moments go in and come out with a time zone; they come out in UTC. There is no c
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from calendar import monthrange
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from itertools import groupby, islice, pairwise
+from functools import cached_property
+from itertools import accumulate, groupby, islice, pairwise
 from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -182,10 +183,15 @@ class Calendar:
         weeks, rest = divmod((last - first).days + 1, 7)
         count = weeks * sum(1 for periods in self.week if periods)
         count += sum(1 for ahead in range(rest) if self.week[(first.weekday() + ahead) % 7])
-        for day in self.special_days:
-            if first <= day <= last:
-                count += self.is_working_day(day) - bool(self.week[day.weekday()])
-        return count
+        days, sums = self._exceptions
+        return count + sums[bisect_right(days, last)] - sums[bisect_left(days, first)]
+
+    @cached_property
+    def _exceptions(self) -> tuple[list[date], list[int]]:
+        """The special days in their order, and before each how many working days more than their weekdays promise there were."""
+        days = sorted(self.special_days)
+        more = (self.is_working_day(day) - bool(self.week[day.weekday()]) for day in days)
+        return days, [0, *accumulate(more)]
 
     def closing_time(self, day: date) -> datetime:
         """The end of the day's last period; on a day without periods, the usual closing time."""

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from itertools import groupby
-from typing import cast
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django.db.models import F, FilteredRelation, Q
@@ -104,6 +104,8 @@ class Directory:
     stand_ins: dict[str, tuple[StandIn, ...]] = field(default_factory=dict)
     """Who stands in today for each of the absent."""
     leavers: dict[str, Leaver] = field(default_factory=dict)
+    kept: dict[Any, Any] = field(default_factory=dict, compare=False)
+    """What pages have made of it, for as long as it holds."""
 
     @cached_property
     def holders(self) -> dict[str, list[Person]]:

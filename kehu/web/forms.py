@@ -17,6 +17,8 @@ from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, QueryDict
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from kehu.cases.wording import Words
 from kehu.core.refusals import BadData, Finding
@@ -432,6 +434,17 @@ def people(directory: Directory, language: str, of: str | None = None) -> list[C
         for person in directory.people.values()
         if not of or any(directory.counts_for(post, of) for post in person.posts)
     ]
+
+
+def options(directory: Directory, language: str, *, but: str) -> SafeString:
+    """The members but one as options of a select. Made once: a company has hundreds, and every inbox offers them."""
+    made: list[tuple[str, SafeString]] | None = directory.kept.get(("options", language))
+    if made is None:
+        made = directory.kept["options", language] = [
+            (one.value, format_html('<option value="{}">{}{}</option>', one.value, one.title, one.note and f" · {one.note}"))
+            for one in people(directory, language)
+        ]
+    return format_html("{}" * len(made), *(option if key != but else "" for key, option in made))
 
 
 def customers(language: str) -> list[Choice]:

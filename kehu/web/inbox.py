@@ -19,7 +19,7 @@ from kehu.cases.wording import Words, stretch
 from kehu.notifications import queries as notices
 from kehu.organizations.queries import directory, local_now
 
-from .forms import Choice, people
+from .forms import options
 from .saved_views import opened_with
 
 VIEWS = ("todo", "drafts", "started", "done", "copies")
@@ -52,7 +52,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "is_later_page": bool(after),
         "following": _address(view=view, q=search, after=page.after) if page.after else "",
         "first": _address(view=view, q=search),
-        "people": _colleagues(request) if view in TO_DO and page.rows else [],
+        "people": _colleagues(request) if view in TO_DO and page.rows else "",
     }
     return render(request, "web/inbox/inbox.html", words)
 
@@ -75,11 +75,11 @@ def preview(request: HttpRequest, number: str) -> HttpResponse:
     return render(request, "web/inbox/preview.html", facts)
 
 
-def _colleagues(request: HttpRequest) -> list[Choice]:
+def _colleagues(request: HttpRequest) -> str:
     """To whom chosen lines may be handed over."""
     organization, person = request.organization, request.person  # type: ignore[attr-defined]
     known = directory(organization, local_now(organization, request.now).date())  # type: ignore[attr-defined]
-    return [one for one in people(known, get_language() or "zh-hans") if one.value != person.key]
+    return options(known, get_language() or "zh-hans", but=person.key)
 
 
 def _task(record: history.Record, words: Words, task: Task) -> dict[str, Any]:

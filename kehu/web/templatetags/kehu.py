@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -160,10 +160,13 @@ def due_chip(due: Any, why: str = "") -> str:
     )
 
 
-@register.inclusion_tag("web/_status.html")
-def status_badge(status: str, title: Any = "") -> dict[str, Any]:
+@register.simple_tag
+def status_badge(status: str, title: Any = "") -> SafeString:
     """A case's status: open, voided, or the end it came to (`title` is that end's text)."""
-    return {"status": status, "title": in_language(title)}
+    known = {"open": _("In progress"), "voided": _("Voided")}
+    look = status if status in known else "ended"
+    words = known.get(status) or in_language(title) or _("Closed")
+    return _markup(f'<span class="status status-{look}">{_text(words)}</span>')
 
 
 @register.filter
@@ -254,3 +257,49 @@ def _changed(changes: Sequence[Any]) -> str:
         for one in changes
     )
     return f'<details class="entry-changes"><summary>{_text(count)}</summary><dl>{"".join(rows)}</dl></details>'
+
+
+@register.simple_tag
+def inbox_line(row: Any, view: str, now: datetime) -> SafeString:
+    """A line of the inbox (`kehu.cases.queries.Row`) with the box to choose it by: fifty a page."""
+    number, place = _text(row.number), "|".join(row.place if row.part == "do" else ("", ""))
+    choose = _text(_("Choose %(number)s") % {"number": row.number})
+    facts = [f'<span class="number">{number}</span>']
+    if row.customer:
+        facts.append(f"<span>{_text(row.customer)}</span>")
+    facts.append(f'<span class="wide-only">{_text(in_language(row.procedure))}</span>')
+    if view == "started" and row.holders:
+        facts.append(f"<span>{_text(names(row.holders))}</span>")
+    return _markup(
+        f'<li class="choosable"><input type="checkbox" class="choose" form="several" name="chosen" ',
+        f'value="{number}|{_text(place)}" aria-label="{choose}">',
+        f'<a class="inbox-row{" is-unread" if row.is_unread else ""}" href="{case_address(row.number)}" data-line ',
+        f'hx-get="{preview_address(row.number)}" hx-target="#preview" hx-trigger="kehu:choose delay:120ms" ',
+        'hx-sync="#preview:replace" data-preview="preview">\n<span class="inbox-line"><span class="inbox-title">',
+        f"{_title(row)}</span>{''.join(_chips(row, view))}</span>\n",
+        f'<span class="inbox-line inbox-small"><span class="inbox-facts">{"".join(facts)}</span>',
+        f'<span class="inbox-at">{when(row.at, now)}</span></span></a></li>\n',
+    )
+
+
+def _title(row: Any) -> str:
+    """What is to be done, or how far the case is; with the row, for whom, and what of it is asked."""
+    new = f'<span class="visually-hidden">{_text(_("New:"))} </span>' if row.is_unread else ""
+    title = " · ".join(in_language(step) for step in row.steps) or in_language(row.procedure)
+    tags = [row.item] if row.item else []
+    if row.principal:
+        tags.append(_("for %(name)s") % {"name": in_language(row.principal.name)})
+    if row.part in ("sign", "advise"):
+        tags.append(_("sign") if row.part == "sign" else _("opinion"))
+    return new + _text(title) + "".join(f' <span class="tag">{_text(tag)}</span>' for tag in tags)
+
+
+def _chips(row: Any, view: str) -> Iterator[str]:
+    if row.is_paused:
+        yield f' <span class="due due-amber">{icon("player-pause")}{_text(_("paused"))}</span>'
+    if row.outcome and view == "done":
+        yield f' <span class="tag">{_text(in_language(row.outcome))}</span>'
+    if view not in ("todo", "drafts") and row.status != "open":
+        yield f" {status_badge(row.status, row.status_title)}"
+    if row.due:
+        yield f" {due_chip(row.due)}"
