@@ -173,9 +173,7 @@ def read(*, organization: Organization, number: str, person: Person, now: dateti
 
 _ASSIGNMENTS = Kept(Assignment, lambda rows, case: rows.filter(task__case=case).order_by("id"), int)
 _EVENTS = Kept(Event, lambda rows, stream: rows.filter(stream=stream).order_by("sequence"), str)
-_ATTACHMENTS = Kept(
-    Attachment, lambda rows, case: rows.filter(case=case).select_related("stored").order_by("id"), int
-)
+_ATTACHMENTS = Kept(Attachment, lambda rows, case: rows.filter(case=case).select_related("stored").order_by("id"), int)
 _RELATIVES = Kept(
     Case,
     lambda rows, parent, case: (

@@ -14,7 +14,7 @@ from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, F, 
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
-from kehu.core.counts import Count
+from kehu.core.counts import KeptCount
 from kehu.core.models import Event, Organization
 from kehu.core.rows import Kept
 from kehu.engine.definitions import Step, Text

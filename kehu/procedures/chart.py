@@ -132,6 +132,8 @@ class Beside:
 
 def text_width(text: str, size: float) -> float:
     """About how wide: Chinese characters are square, others a little more than half."""
+    if text.isascii():
+        return size * 0.56 * len(text)
     return sum(size if unicodedata.east_asian_width(letter) in "WF" else size * 0.56 for letter in text)
 
 

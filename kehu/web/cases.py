@@ -84,13 +84,17 @@ def _page(request: HttpRequest, number: str, attempt: Attempt | None = None) -> 
         "files": [(one, sheet.addresses[one.name], words.person(one.by_id)) for one in record.attachments],
         "relatives": [(one, one.pk == record.case.parent_id) for one in record.relatives],
         "opener": words.person(record.case.opener_id),
-        "attempt": attempt if attempt and attempt.refusal and not any(block.attempt for block in sheet.blocks) else None,
+        "attempt": attempt
+        if attempt and attempt.refusal and not any(block.attempt for block in sheet.blocks)
+        else None,
         "lost": _lost(sheet, words, attempt),
         "asked": asked_of(record, words, attempt),
         "case_forms": case_forms(record, words, attempt),
         "paused_since": words.moment(record.case.paused_at) if record.case.paused_at else "",
     }
-    return render(request, "web/cases/case.html", context, status=attempt.refusal.status if attempt and attempt.refusal else 200)
+    return render(
+        request, "web/cases/case.html", context, status=attempt.refusal.status if attempt and attempt.refusal else 200
+    )
 
 
 @require_GET
@@ -376,7 +380,9 @@ def _new_page(
         "chosen": [one for one in kept or [] if not one.field],
         "reason": attempt.reason if attempt else "",
     }
-    return render(request, "web/cases/new.html", context, status=attempt.refusal.status if attempt and attempt.refusal else 200)
+    return render(
+        request, "web/cases/new.html", context, status=attempt.refusal.status if attempt and attempt.refusal else 200
+    )
 
 
 def _notice(attempt: Attempt | None, editor: Editor, customer_error: str) -> str:

@@ -441,7 +441,10 @@ def options(directory: Directory, language: str, *, but: str) -> SafeString:
     made: list[tuple[str, SafeString]] | None = directory.kept.get(("options", language))
     if made is None:
         made = directory.kept["options", language] = [
-            (one.value, format_html('<option value="{}">{}{}</option>', one.value, one.title, one.note and f" · {one.note}"))
+            (
+                one.value,
+                format_html('<option value="{}">{}{}</option>', one.value, one.title, one.note and f" · {one.note}"),
+            )
             for one in people(directory, language)
         ]
     return format_html("{}" * len(made), *(option if key != but else "" for key, option in made))

@@ -58,7 +58,7 @@ def register(request: Any, key: str) -> HttpResponse:
             **saved,
             "view": view,
             "page": page,
-            "lines": [(line, line.cells[0], list(zip(line.cells, widths, strict=True))[1:]) for line in page.lines],
+            "widths": widths,
             "asked": asked,
             "behind": behind,
             "heads": [_head(column, asked, address, width) for column, width in zip(view.columns, widths, strict=True)],

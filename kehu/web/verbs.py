@@ -51,7 +51,10 @@ MANNERS = {
         gettext_lazy("Send it back"),
     ),
     "hand_over": Manner(
-        "user-plus", "t", gettext_lazy("Somebody else has the task from then on, for good."), gettext_lazy("Hand it over")
+        "user-plus",
+        "t",
+        gettext_lazy("Somebody else has the task from then on, for good."),
+        gettext_lazy("Hand it over"),
     ),
     "add_signer": Manner("signature"),
     "drop_signer": Manner("x"),
@@ -254,7 +257,9 @@ def _choices(
     if verb.name == "hand_over" and task:
         keys = record.folder.work.people.keys
         holders = {keys.get(member) for member in record.assigned.get(task.pk, ())}
-        return [Choice(one.value, one.title, one.value in chosen, one.note) for one in known if one.value not in holders]
+        return [
+            Choice(one.value, one.title, one.value in chosen, one.note) for one in known if one.value not in holders
+        ]
     return [
         Choice(one.value, one.title, one.value in chosen, one.note) for one in known if one.value != record.person.key
     ]

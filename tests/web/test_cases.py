@@ -12,6 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from kehu.cases import actions
 from kehu.cases.models import Assignment, Attachment, Case, Task
 from kehu.core.models import Organization
 from tests.cast import Telling, sign_in, to_departments
@@ -340,3 +341,23 @@ def test_a_file_too_large_is_refused_and_the_form_stays(
     assert "毛刺超差" in answer.content.decode()
     assert client.post(f"/cases/{complaint.number}/files/", {"files": large()}).status_code == 413
     assert not Attachment.objects.exists()
+
+
+def test_a_long_history_comes_thirty_entries_at_a_time(complaint: Telling, mfg: Organization, client: Client) -> None:
+    who: dict[str, Any] = {"organization": mfg, "number": complaint.number, "now": complaint.now}
+    for _again in range(20):
+        actions.send_back(
+            **who, step="accept-complaint", by="sales_deputy_manager", to="receive-complaint", reason="补充"
+        )
+        complaint.do("receive-complaint", by="sales_receiver")
+    page = page_of(sign_in(client, mfg, "sales_head"), complaint.number)
+    assert page.count('<li class="entry entry-act') == 30
+    (before,) = set(re.findall(r"history/\?before=(\d+)", page))
+
+    address = f"/cases/{complaint.number}/history/?before={before}"
+    more = client.get(address, headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in more
+    assert "before=" not in more
+    rest = client.get(address).content.decode()  # without a script
+    assert "<html" in rest
+    assert rest.count('<li class="entry entry-act') == more.count('<li class="entry entry-act') == 12

@@ -59,3 +59,34 @@ def test_verbs_that_are_not_his_are_not_offered(client, complaint):
     assert reverse("case_nudge", args=[complaint.number, STEP]) in words
     assert reverse("case_signers", args=[complaint.number, STEP]) not in words
     assert other.post(reverse("case_pause", args=[complaint.number]), {"reason": "x"}).status_code == 403
+
+
+def test_a_verb_s_form_comes_when_it_is_opened(deputy, complaint):
+    address = reverse("case_handover", args=[complaint.number, STEP])
+    assert f'href="{address}#' in page(deputy, complaint)
+    assert 'name="to"' not in page(deputy, complaint)
+
+    part = deputy.get(address, headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in part
+    assert 'name="to"' in part
+    assert "open><summary" in part
+
+    whole = deputy.get(address).content.decode()  # without a script
+    assert "<html" in whole
+    assert whole.count('name="to"') == 1
+
+
+def test_a_verb_that_is_no_longer_his_leads_back_to_the_case(deputy, complaint):
+    address = reverse("case_handover", args=[complaint.number, STEP])
+    complaint.do(STEP, by="sales_deputy_manager", outcome="help", help_needed=True)
+
+    answer = deputy.get(address, headers={"HX-Request": "true"})
+    assert answer.headers["HX-Redirect"] == reverse("case", args=[complaint.number])
+    assert deputy.get(address).status_code == 200
+
+
+def test_a_case_is_reopened_at_a_step_by_form(deputy, complaint):
+    complaint.do(STEP, by="sales_deputy_manager", outcome="help", help_needed=True)
+    deputy.post(reverse("case_voiding", args=[complaint.number]), {"reason": "重复"})
+    words = deputy.get(reverse("case_reopening", args=[complaint.number])).content.decode()
+    assert 'name="to"' not in words  # a voided case stands again where it stood

@@ -19,9 +19,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from kehu.engine.definitions import Text
 from kehu.ledgers.customers.models import Customer
@@ -221,10 +220,20 @@ def _lines(text: str) -> str:
 
 
 @register.simple_tag
-def cells(line: Iterable[tuple[Any, str]]) -> SafeString:
-    """The cells of a register's line but for its first: some hundreds a page."""
+def register_line(line: Any, widths: Sequence[str]) -> SafeString:
+    """A register's line (`kehu.reports.registers.Line`): some hundreds of cells a page."""
+    first, *others = line.cells
+    address = case_address(line.number)
+    look = ' class="is-overdue"' if line.is_overdue else "" if line.is_open else ' class="is-closed"'
+    mark = f'<span class="overdue-mark" title="{_text(_("Overdue"))}">{icon("clock-exclamation")}</span>'
     return _markup(
-        *(f'<td class="{width} kind-{_text(cell.kind or "text")}">{_text(cell.text)}</td>' for cell, width in line)
+        f'<tr data-line tabindex="-1" data-address="{address}"{look}><th scope="row">',
+        f'<a class="row-link" href="{address}">{_text(first.text or line.number)}</a>{mark if line.is_overdue else ""}</th>',
+        *(
+            f'<td class="{width} kind-{_text(cell.kind or "text")}">{_text(cell.text)}</td>'
+            for cell, width in zip(others, widths[1:], strict=True)
+        ),
+        "</tr>\n",
     )
 
 
@@ -271,7 +280,7 @@ def inbox_line(row: Any, view: str, now: datetime) -> SafeString:
     if view == "started" and row.holders:
         facts.append(f"<span>{_text(names(row.holders))}</span>")
     return _markup(
-        f'<li class="choosable"><input type="checkbox" class="choose" form="several" name="chosen" ',
+        '<li class="choosable"><input type="checkbox" class="choose" form="several" name="chosen" ',
         f'value="{number}|{_text(place)}" aria-label="{choose}">',
         f'<a class="inbox-row{" is-unread" if row.is_unread else ""}" href="{case_address(row.number)}" data-line ',
         f'hx-get="{preview_address(row.number)}" hx-target="#preview" hx-trigger="kehu:choose delay:120ms" ',
