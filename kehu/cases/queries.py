@@ -224,6 +224,9 @@ def counts_of(person: Person) -> dict[str, str]:
     }
 
 
+_IS_DRAFT = ExpressionWrapper(Q(part=Assignment.Part.DO) & ~Q(task__draft={}), output_field=BooleanField())
+"""Somebody has begun to fill what is to be done, and kept it for later."""
+
 _WAITING = KeptCount(
     Assignment,
     lambda assignments, member: assignments.filter(member=member, is_open=True).annotate(is_draft=_IS_DRAFT),
@@ -256,10 +259,6 @@ def waiting_for(person: Person) -> QuerySet[Assignment]:
     also = Assignment.objects.filter(twice, task=OuterRef("task"), part=OuterRef("part"), is_open=True)
     also = also.exclude(pk=OuterRef("pk"))
     return rows.filter(Q(member_id=person.id) | ~Exists(also), mine, is_open=True)
-
-
-_IS_DRAFT = ExpressionWrapper(Q(part=Assignment.Part.DO) & ~Q(task__draft={}), output_field=BooleanField())
-"""Somebody has begun to fill what is to be done, and kept it for later."""
 
 
 def capped(rows: QuerySet[Any]) -> str:

@@ -113,7 +113,7 @@ class OrganizationRow(models.Model):
         abstract = True
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **_later: Any) -> Self:
         """A row as it was read. Django calls `__init__` here, for defaults and signals that a stored row has no use for; in a list of
         fifty lines that is a quarter of the page. What was not read is fetched when it is asked for, as ever."""
         found = cls.__new__(cls)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -28,13 +29,21 @@ SAMPLES |= {"token": "forged", "provider": "oidc", "provider_id": "oidc", "named
 SECRET = "毛刺超差"  # what the complaint says
 
 
+def patterns(branch: list[Any], before: dict[str, Any]) -> Iterator[tuple[URLPattern, dict[str, Any]]]:
+    """Each with the names that its address asks for."""
+    for one in branch:
+        if str(one.pattern).startswith(("api/", "^api/")):
+            continue  # programs come in by another door: tests/api/test_every_address.py
+        names = before | one.pattern.converters
+        if isinstance(one, URLPattern):
+            yield one, names
+        else:
+            yield from patterns(one.url_patterns, names)
+
+
 def addresses(number: str) -> Iterator[tuple[str, str]]:
     """Every named address, filled with the complaint's number and samples for the rest."""
-    for pattern in get_resolver().url_patterns:
-        if str(pattern.pattern).startswith(("api/", "^api/")):
-            continue  # programs come in by another door: tests/api/test_every_address.py
-        assert isinstance(pattern, URLPattern)
-        names = pattern.pattern.converters
+    for pattern, names in patterns(get_resolver().url_patterns, {}):
         kwargs = {name: number if name == "number" else SAMPLES[name] for name in names}
         if "key" in names and "int" in type(names["key"]).__name__.lower():
             kwargs["key"] = 1

@@ -225,7 +225,8 @@ def register_line(line: Any, widths: Sequence[str]) -> SafeString:
     first, *others = line.cells
     address = case_address(line.number)
     look = ' class="is-overdue"' if line.is_overdue else "" if line.is_open else ' class="is-closed"'
-    mark = f'<span class="overdue-mark" title="{_text(_("Overdue"))}">{icon("clock-exclamation")}</span>'
+    late = _text(_("Overdue"))
+    mark = f'<span class="overdue-mark" title="{late}">{icon("clock-exclamation")}</span>'
     return _markup(
         f'<tr data-line tabindex="-1" data-address="{address}"{look}><th scope="row">',
         f'<a class="row-link" href="{address}">{_text(first.text or line.number)}</a>{mark if line.is_overdue else ""}</th>',
@@ -244,10 +245,10 @@ def entry_line(entry: Any, now: datetime) -> SafeString:
     more = [f'<p class="entry-more">{_text(entry.mandate)}</p>'] if entry.mandate else []
     if entry.reason:
         more.append(f'<p class="entry-reason">{_lines(entry.reason)}</p>')
-    if entry.next:
-        more.append(f'<p class="entry-more">{_text(_("Next:"))} {_text(" · ".join(entry.next))}</p>')
-    if entry.told:
-        more.append(f'<p class="entry-more">{_text(_("Told:"))} {_text(entry.told)}</p>')
+    # What follows is read by xgettext, which does not look into f-strings.
+    for title, words in ((_("Next:"), " · ".join(entry.next)), (_("Told:"), entry.told)):
+        if words:
+            more.append(f'<p class="entry-more">{_text(title)} {_text(words)}</p>')
     if entry.changes:
         more.append(_changed(entry.changes))
     return _markup(
@@ -293,7 +294,8 @@ def inbox_line(row: Any, view: str, now: datetime) -> SafeString:
 
 def _title(row: Any) -> str:
     """What is to be done, or how far the case is; with the row, for whom, and what of it is asked."""
-    new = f'<span class="visually-hidden">{_text(_("New:"))} </span>' if row.is_unread else ""
+    unread = _text(_("New:"))
+    new = f'<span class="visually-hidden">{unread} </span>' if row.is_unread else ""
     title = " · ".join(in_language(step) for step in row.steps) or in_language(row.procedure)
     tags = [row.item] if row.item else []
     if row.principal:
@@ -305,7 +307,8 @@ def _title(row: Any) -> str:
 
 def _chips(row: Any, view: str) -> Iterator[str]:
     if row.is_paused:
-        yield f' <span class="due due-amber">{icon("player-pause")}{_text(_("paused"))}</span>'
+        paused = _text(_("paused"))
+        yield f' <span class="due due-amber">{icon("player-pause")}{paused}</span>'
     if row.outcome and view == "done":
         yield f' <span class="tag">{_text(in_language(row.outcome))}</span>'
     if view not in ("todo", "drafts") and row.status != "open":
