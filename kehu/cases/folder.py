@@ -61,6 +61,8 @@ class Folder:
         self.asked: list[Given] = []
         """In whose inbox a task is from now on, besides."""
         self.relieved: list[tuple[Task, Assignment.Part, list[int] | None]] = []
+        self._told_relieved = self._told_asked = 0
+        self._told_assigned: dict[tuple[str, str], list[Person]] = {}
         """In whose inbox it no longer is (members' ids; None for all)."""
         self.restored: dict[tuple[str, str], datetime] = {}
         """Tasks that stand again: since when they were closed."""
@@ -549,6 +551,35 @@ class Folder:
             if (task := self.task(*place))
         ]
 
+    def _planned_instants(self) -> list[list[Any]]:
+        """When what comes by itself, by task: what its deadlines' rows must say (`operations/recorded.py`)."""
+        return [
+            [*place, _instant_facts(planned)]
+            for place, planned in self.replanned.items()
+            if self.task(*place) is not None
+        ]
+
+    def _whose(self) -> dict[str, list[list[Any]]]:
+        """Who has what to do, sign or advise on since the event before: taken from whom (None: from all), given to whom."""
+        keys = self.work.people.keys
+        taken = [
+            [task.step, task.item, part.value, None if members is None else [keys.get(pk, "") for pk in members]]
+            for task, part, members in self.relieved[self._told_relieved :]
+        ]
+        opened = [
+            (task, Assignment.Part.DO, people)
+            for place, people in self.assigned.items()
+            if self._told_assigned.get(place) is not people and (task := self.task(*place))
+        ]
+        given = [
+            [task.step, task.item, part.value, [person.key for person in people]]
+            for task, part, people in (*opened, *self.asked[self._told_asked :])
+            if people and task.is_open
+        ]
+        self._told_relieved, self._told_asked = len(self.relieved), len(self.asked)
+        self._told_assigned = dict(self.assigned)
+        return {name: found for name, found in (("taken", taken), ("given", given)) if found}
+
     # -- what follows
 
     def record(self, name: str, **facts: Any) -> None:
@@ -557,7 +588,10 @@ class Folder:
             facts = {**self.work.acting.facts(), **facts}
         self.touched = True
         if self.replanned:
-            facts["due"] = self._due_times()
+            facts |= {"due": self._due_times(), "instants": self._planned_instants()}
+        if self.clocks_replanned:
+            facts["clock_instants"] = {key: _instant_facts(found) for key, found in self.clocks_replanned.items()}
+        facts |= self._whose()
         self.case.events += 1
         event = events.link(
             organization_id=self.work.organization.pk,
@@ -667,6 +701,10 @@ class Folder:
 
 
 _SUSPENSIONS = Kept(Suspension, lambda suspensions, case: suspensions.filter(case=case).order_by("pk"), int)
+
+
+def _instant_facts(planned: Iterable[deadlines.Planned]) -> list[list[Any]]:
+    return [[one.kind, one.rung, one.row, one.at.astimezone(UTC).isoformat()] for one in planned]
 
 
 def principal_of(task: Task) -> list[str]:

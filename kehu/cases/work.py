@@ -166,7 +166,7 @@ class Work:
         """To those outside who subscribed. It goes the way of every message, so it costs no statement of its own."""
         if not {event.name, "*"}.intersection(self.organization.publishes):
             return
-        told = {key: value for key, value in event.facts.items() if key != "move"}
+        told = {key: value for key, value in event.facts.items() if key not in _NOT_PUBLISHED}
         self.messages.append(
             Message(
                 organization=self.organization,
@@ -259,6 +259,8 @@ def _each(given: Iterable[Given]) -> Iterator[tuple[Task, Assignment.Part, int]]
     return ((task, part, person.id) for task, part, people in given for person in people if task.is_open)
 
 
+_NOT_PUBLISHED = ("move", "taken", "given", "instants", "clock_instants")
+"""What an event keeps so that the rows can be compared with it."""
 _TASK_COLUMNS = (
     *("state", "closed_at", "closed_version", "outcome", "reason", "filled", "draft", "done_by", "acting"),
     *("due_at", "due_is_provisional", "late_at", "signers", "held", "nudged_at", "department"),

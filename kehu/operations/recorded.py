@@ -1,17 +1,18 @@
 """A case's rows against its events: what the recorded moves, played again, make of it.
 
-Events of older versions say less (no number, no due times, no files' digests); what they do not say is not held against the rows.
+Events of older versions say less (no number, no due times, no files' digests, not who has a task or what comes when); what they do
+not say is not held against the rows.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from kehu.cases.models import Attachment, Case, Suspension, Task
+from kehu.cases.models import Assignment, Attachment, Case, Deadline, Suspension, Task
 from kehu.cases.moves import moves_of
 from kehu.core.models import Event
 from kehu.engine.advance import State
@@ -43,14 +44,17 @@ class _Told:
     held: str = ""
 
 
-def case_problems(
-    case: Case,
-    events: Sequence[Event],
-    tasks: Sequence[Task],
-    attachments: Sequence[Attachment],
-    suspensions: Sequence[Suspension],
-    members: Mapping[int, str],
-) -> Iterator[Problem]:
+class Rows(NamedTuple):
+    """What is kept of one case beside itself."""
+
+    tasks: Sequence[Task]
+    attachments: Sequence[Attachment]
+    suspensions: Sequence[Suspension]
+    assignments: Sequence[Assignment]
+    deadlines: Sequence[Deadline]
+
+
+def case_problems(case: Case, events: Sequence[Event], rows: Rows, members: Mapping[int, str]) -> Iterator[Problem]:
     """What the case's rows say otherwise than its events. `members`: keys by id."""
     place = f"case {case.number}"
     moves = [event for event in events if "move" in event.facts]
@@ -87,10 +91,15 @@ def case_problems(
         if is_now[name] != value:
             yield Problem(place, f"{name} is {_shown(is_now[name])}; its events say {_shown(value)}")
     yield from _data_problems(place, case.data, encoded(state.data))
-    yield from _task_problems(place, _told_tasks(moves), [task for task in tasks if task.kind != "join"], members)
-    yield from _due_problems(place, events, tasks)
-    yield from _suspension_problems(place, _told_suspensions(procedure, moves, states), suspensions)
-    yield from _attachment_problems(place, events, attachments)
+    yield from _task_problems(place, _told_tasks(moves), [task for task in rows.tasks if task.kind != "join"], members)
+    yield from _due_problems(place, events, rows.tasks)
+    yield from _holder_problems(place, events, rows.tasks, rows.assignments, members)
+    if state.is_open:
+        yield from _instant_problems(place, events, rows.tasks, rows.deadlines)
+        going = {key for key, clock in procedure.clocks.items() if state.data.get(clock.until) is None}
+        yield from _clock_problems(place, events, going, rows.deadlines)
+    yield from _suspension_problems(place, _told_suspensions(procedure, moves, states), rows.suspensions)
+    yield from _attachment_problems(place, events, rows.attachments)
 
 
 def _states(procedure: Procedure, moves: Sequence[Event]) -> Iterator[State]:
@@ -189,6 +198,131 @@ def _due_problems(place: str, events: Sequence[Event], tasks: Sequence[Task]) ->
             yield Problem(
                 f"{place}, task {task}", f"due_at is {_shown(task.due_at)}; its events say {_shown(expected)}"
             )
+
+
+_Place = tuple[str, str]
+_Parts = dict[str, set[str]]
+"""Part of a task (to do, sign or advise on) -> the members who have it."""
+
+
+def _told_holders(events: Sequence[Event]) -> dict[_Place, _Parts]:
+    """Who has what of each place, as far as events tell: only of what was opened since they do."""
+    found: dict[_Place, _Parts] = {}
+    for event in events:
+        move = event.facts.get("move") or {}
+        for step, item in [*([move["closed"]] if move.get("closed") else ()), *move.get("canceled", ())]:
+            found.pop((step, item), None)
+        given = event.facts.get("given", ())
+        begun = {(one["step"], one["item"]) for name in ("opened", "restored") for one in move.get(name, ())}
+        found |= {place: {} for place in begun & {(step, item) for step, item, *_rest in given}}
+        for step, item, part, keys in event.facts.get("taken", ()):
+            if parts := found.get((step, item)):
+                parts[part] = set() if keys is None else parts.get(part, set()) - set(keys)
+        for step, item, part, keys in given:
+            if (step, item) in found:
+                found[step, item].setdefault(part, set()).update(keys)
+    return found
+
+
+def _holder_problems(
+    place: str,
+    events: Sequence[Event],
+    tasks: Sequence[Task],
+    assignments: Sequence[Assignment],
+    members: Mapping[int, str],
+) -> Iterator[Problem]:
+    """In whose inbox each open task is."""
+    told = _told_holders(events)
+    for task in tasks:
+        expected = told.get((task.step, task.item))
+        if not task.is_open or task.kind != "task" or expected is None:
+            continue
+        actual: _Parts = {}
+        for row in assignments:
+            if row.task_id == task.pk and row.is_open:
+                actual.setdefault(row.part, set()).add(members.get(row.member_id, ""))
+        for part in sorted(actual.keys() | expected.keys()):
+            mine, theirs = sorted(actual.get(part, ())), sorted(expected.get(part, ()))
+            if mine != theirs:
+                yield Problem(
+                    f"{place}, task {task}", f"to {part} is with {_shown(mine)}; its events say {_shown(theirs)}"
+                )
+
+
+_Instant = tuple[str, int, str, datetime]
+"""Kind, rung, row, moment."""
+
+
+def _told_instants(facts: Sequence[Sequence[Any]]) -> list[_Instant]:
+    return [(kind, rung, row, datetime.fromisoformat(at)) for kind, rung, row, at in facts]
+
+
+def _instant_problems(
+    place: str, events: Sequence[Event], tasks: Sequence[Task], deadlines: Sequence[Deadline]
+) -> Iterator[Problem]:
+    """What is still to come of each open task, and that what has come was told."""
+    told: dict[_Place, list[_Instant]] = {}
+    for event in events:
+        for one in (event.facts.get("move") or {}).get("opened", ()):
+            told.pop((one["step"], one["item"]), None)
+        told |= {(step, item): _told_instants(facts) for step, item, facts in event.facts.get("instants", ())}
+    fired = {
+        (event.facts.get("step"), event.facts.get("item", ""), event.facts.get("rung"), event.at)
+        for event in events
+        if event.name in ("task.reminder", "task.overdue", "task.escalated")
+    }
+    for task in tasks:
+        expected = told.get((task.step, task.item))
+        if not task.is_open or expected is None:
+            continue
+        rows = [row for row in deadlines if row.task_id == task.pk]
+        said = {row.pk for row in rows if (task.step, task.item, row.rung, row.fired_at) in fired}
+        yield from _compared(f"{place}, task {task}", expected, rows, said)
+
+
+def _clock_problems(
+    place: str, events: Sequence[Event], going: Collection[str], deadlines: Sequence[Deadline]
+) -> Iterator[Problem]:
+    """The same of the clocks that run with a ladder of their own."""
+    told: dict[str, list[_Instant]] = {}
+    for event in events:
+        told |= {key: _told_instants(facts) for key, facts in event.facts.get("clock_instants", {}).items()}
+    fired = {
+        (event.facts.get("clock"), event.facts.get("rung"), event.at)
+        for event in events
+        if event.name.startswith("clock.")
+    }
+    for key in sorted(told.keys() & set(going)):
+        rows = [row for row in deadlines if row.kind == Deadline.Kind.CLOCK and row.row == key]
+        said = {row.pk for row in rows if (key, row.rung, row.fired_at) in fired}
+        yield from _compared(f"{place}, clock {key}", told[key], rows, said)
+
+
+def _compared(
+    place: str, expected: Sequence[_Instant], rows: Sequence[Deadline], said: Collection[int]
+) -> Iterator[Problem]:
+    """`said`: the rows of which an event tells that they have come."""
+    by_instant: dict[_Instant, list[Deadline]] = {}
+    for row in rows:
+        by_instant.setdefault((row.kind, row.rung, row.row, row.at), []).append(row)
+    for instant in expected:
+        kind, rung, _row, at = instant
+        words = f"{kind} {rung} of {at.isoformat()}"
+        there = by_instant.get(instant)
+        if not there:
+            yield Problem(place, f"its instant ({words}) is missing")
+        elif not any(row.active or row.error or row.pk in said or _is_silent(row) for row in there):
+            yield Problem(place, f"its instant ({words}) was put out; no event tells that it came")
+    for instant, there in by_instant.items():
+        if instant not in expected and any(row.active for row in there):
+            yield Problem(
+                place, f"no event planned its instant ({instant[0]} {instant[1]} of {instant[3].isoformat()})"
+            )
+
+
+def _is_silent(row: Deadline) -> bool:
+    """A watched row that was seen to, and the end of a wait, leave no event of their own."""
+    return row.kind in (Deadline.Kind.WATCH, Deadline.Kind.WAIT) and row.fired_at is not None
 
 
 def _told_suspensions(procedure: Procedure, moves: Sequence[Event], states: Sequence[State]) -> list[_Span]:

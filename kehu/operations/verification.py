@@ -1,8 +1,8 @@
 """Verifying: every event against its chain, every chain against the seals, every case against its events, every file against its
 digest. Reads one moment's data, a few hundred cases at a time.
 
-What no event tells of (in whose inbox a task lies, reminders to come, drafts, notices, what somebody has seen, messages on their way,
-people's addresses) cannot be verified here; a backup's own digests cover those rows, too.
+What no event tells of (drafts, notices, what somebody has seen, messages on their way, people's addresses) cannot be verified here; a
+backup's own digests cover those rows, too. In whose inbox a task lies and what comes when is told by the events of versions after 0.1.0.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from django.core.files.storage import default_storage
-from django.db.models import Model, QuerySet
+from django.db.models import F, Model, QuerySet
 
 from kehu.accounts.models import MemberLog
-from kehu.cases.models import Attachment, Case, Suspension, Task
+from kehu.cases.models import Assignment, Attachment, Case, Deadline, Suspension, Task
 from kehu.core import chain
 from kehu.core.models import Event, Organization, StoredFile
 from kehu.core.scope import every_organization, scope
@@ -28,7 +28,7 @@ from kehu.procedures.models import Procedure, Revision
 from . import seals, tables
 from .archive import CHUNK, Problem, Progress, silent
 from .models import Seal
-from .recorded import case_problems
+from .recorded import Rows, case_problems
 
 _CASES = 200
 _HEADS = 400
@@ -121,6 +121,10 @@ class _Verification:
             tasks = _by(Task.objects.filter(case__in=cases).order_by("pk"), "case_id")
             attachments = _by(Attachment.objects.filter(case__in=cases).select_related("stored"), "case_id")
             suspensions = _by(Suspension.objects.filter(case__in=cases).order_by("pk"), "case_id")
+            assignments = _by(
+                Assignment.objects.filter(task__case__in=cases, is_open=True).annotate(of=F("task__case")), "of"
+            )
+            deadlines = _by(Deadline.objects.filter(case__in=cases).order_by("pk"), "case_id")
             for stream, case in streams.items():
                 place = f"case {case.number}"
                 walk = _Walk(place, case.chain_head)
@@ -130,8 +134,8 @@ class _Verification:
                 if broken:
                     yield broken[0]  # what follows of a broken chain says nothing more
                 elif case.revision_id in self.sound:
-                    rows = tasks[case.pk], attachments[case.pk], suspensions[case.pk]
-                    yield from case_problems(case, events[stream], *rows, members)
+                    kept = (tasks, attachments, suspensions, assignments, deadlines)
+                    yield from case_problems(case, events[stream], Rows(*(found[case.pk] for found in kept)), members)
             done += len(cases)
             self.counts["cases"] += len(cases)
             self.progress("cases", done)

@@ -16,6 +16,7 @@ from kehu.cases.examples import stage
 from kehu.cases.models import Case, Deadline, Task
 from kehu.core.models import Event, Message, Organization
 from kehu.core.scope import scope
+from kehu.operations.verification import verify
 from kehu.organizations import absences, deputies
 from kehu.procedures.checks import check_pack
 from kehu.procedures.packs import load
@@ -420,3 +421,17 @@ def test_who_stands_in_for_two_that_are_told_hears_once(tiny: Organization) -> N
         ("clerk", "sales_head"),
         ("sales_head", ""),
     ]
+
+
+def test_the_instants_of_a_clock_are_verified_against_the_events(tiny: Organization) -> None:
+    offered = offer(tiny, 10)
+    assert verify().problems == []
+    run_until(MONDAY, at("2026-03-13 09:00"), tiny)
+    assert offered.open_steps() == ["decide-next"]
+    assert verify().problems == []
+
+    to_come = Deadline.objects.filter(kind="clock", active=True)
+    assert to_come.exists()
+    to_come.update(at=at("2027-01-01 09:00"))
+    place = f"tiny: case {offered.number}, clock whole"
+    assert [str(problem).split(": its instant")[0] for problem in verify().problems][:1] == [place]

@@ -12,11 +12,15 @@ from django.conf import settings
 from django.db import transaction
 
 from kehu.cases import signing, withdrawal
-from kehu.cases.models import Attachment, Case, Suspension, Task
+from kehu.cases.escalation import fire_due
+from kehu.cases.models import Assignment, Attachment, Case, Deadline, Suspension, Task
+from kehu.cases.verbs import perform
+from kehu.core import chain
 from kehu.core.models import Event, Organization, StoredFile
 from kehu.operations import seals
 from kehu.operations.models import Seal
 from kehu.operations.verification import verify
+from kehu.organizations.models import Member
 from kehu.procedures.models import Procedure, Revision
 from tests.cast import FRIDAY, Telling
 
@@ -96,6 +100,31 @@ def stood_still() -> Any:
     return Suspension.objects.filter(case__number="CP-202403-002", clock="")
 
 
+def in_inboxes() -> Any:
+    return Assignment.objects.filter(task__in=open_task(), is_open=True)
+
+
+def to_come() -> Any:
+    return Deadline.objects.filter(task__in=open_task(), active=True, is_due=True)
+
+
+def to_another() -> None:
+    in_inboxes().update(member=Member.objects.get(key="finance"))
+
+
+def to_one_more() -> None:
+    row = in_inboxes().get()
+    row.pk, row.member = None, Member.objects.get(key="finance")
+    row.save(force_insert=True)
+
+
+def to_come_again() -> None:
+    row = to_come().get()
+    row.pk, row.at = None, row.at + timedelta(days=1)
+    row.save(force_insert=True)
+
+
+TASK = f"mfg: case {NUMBER}, task propose-countermeasure[quality]"
 CASE = f"mfg: case {NUMBER}"
 PAUSED = "mfg: case CP-202403-002"
 ALTERATIONS: dict[str, tuple[Callable[[], object], str]] = {
@@ -138,6 +167,20 @@ ALTERATIONS: dict[str, tuple[Callable[[], object], str]] = {
         lambda: open_task().update(state="canceled"),
         f"{CASE}, task propose-countermeasure[quality]: state",
     ),
+    "who has a task": (to_another, f"{TASK}: to do is with ['finance']; its events say ['qa_head']"),
+    "who has it besides": (to_one_more, f"{TASK}: to do is with ['finance', 'qa_head']"),
+    "nobody has it": (lambda: in_inboxes().delete(), f"{TASK}: to do is with []"),
+    "it is hidden": (lambda: in_inboxes().update(is_open=False), f"{TASK}: to do is with []"),
+    "it is to be signed": (lambda: in_inboxes().update(part="sign"), f"{TASK}: to do is with []"),
+    "instant gone": (lambda: to_come().delete(), f"{TASK}: its instant (rung 1 of 2024-03-1"),
+    "instant moved": (lambda: to_come().update(at=FRIDAY + timedelta(days=9)), f"{TASK}: its instant (rung 1 of"),
+    "instant put out": (lambda: to_come().update(active=False), "was put out; no event tells that it came"),
+    "instant that never came": (
+        lambda: to_come().update(active=False, fired_at=FRIDAY),
+        "was put out; no event tells that it came",
+    ),
+    "instant of another rung": (lambda: to_come().update(rung=0), f"{TASK}: its instant (rung 1 of"),
+    "instant made up": (to_come_again, f"{TASK}: no event planned its instant (rung 1 of"),
     "suspension's end": (
         lambda: stood_still().update(ended_at=FRIDAY + timedelta(days=9)),
         f"{PAUSED}, all clocks: stood",
@@ -249,4 +292,39 @@ def test_a_completion_that_was_taken_back_is_whole(complaint: Telling) -> None:
     )
 
     assert Task.objects.get(step="accept-complaint").is_open
+    assert places() == []
+
+
+def test_what_has_come_is_whole_and_what_is_handed_over_asked_or_paused_too(lively: Telling) -> None:
+    """Reminders and the end have come; one task is handed over, an opinion is asked, a signer added; the case paused and resumed."""
+    common: dict[str, Any] = {"organization": lively.organization, "number": lively.number}
+    at = {"step": "propose-countermeasure", "item": "quality", "by": "qa_head"}
+    later = FRIDAY + timedelta(minutes=30)
+    fire_due(FRIDAY + timedelta(days=4))
+    assert places() == []
+    perform("ask_opinion", **common, **at, now=later, given={"who": ["finance"], "reason": "burrs?"})
+    perform("add_signer", **common, **at, now=later, given={"who": ["vice_gm"], "order": "before"})
+    assert places() == []
+    perform("hand_over", **common, **at, now=later, given={"to": "qc_staff"})
+    perform("pause", **common, by="sales_deputy_manager", now=later, given={"reason": "sample"})
+    assert places() == []
+    perform("resume", **common, by="sales_deputy_manager", now=later + timedelta(hours=3), given={})
+    assert places() == []
+    in_inboxes().filter(part="advise").update(is_open=False)
+    assert places() == [f"{TASK}: to advise is with []; its events say ['finance']"]
+
+
+def test_events_that_say_nothing_of_inboxes_and_instants_are_not_held_against_the_rows(complaint: Telling) -> None:
+    """As version 0.1.0 wrote them."""
+    assert complaint.case
+    head = ""
+    for event in Event.objects.filter(stream=f"case:{complaint.case.pk}").order_by("sequence"):
+        for name in ("given", "taken", "instants", "clock_instants"):
+            event.facts.pop(name, None)
+        event.previous = head
+        event.digest = head = chain.digest(event)
+        event.save()
+    Case.objects.update(chain_head=head)
+    Assignment.objects.all().delete()
+    Deadline.objects.all().delete()
     assert places() == []
