@@ -43,10 +43,10 @@ class Inbox(Schema):
 def read_inbox(
     request: Any,
     cursor: Cursor,
-    view: Annotated[Literal["todo", "drafts", "started", "done"], Query("todo")],
+    view: Annotated[Literal["todo", "drafts", "started", "done", "followed"], Query("todo")],
     q: Annotated[str, Query("", max_length=80)],
 ) -> HttpResponse:
-    """What waits for the token's member, the most urgent first; of that, what is begun and kept for later (`drafts`); what he started; what he did. Fifty at a time."""
+    """What waits for the token's member, the most urgent first; of that, what is begun and kept for later (`drafts`); what he started; what he did; what he follows. Fifty at a time."""
     place = place_of(cursor, str)
     page = inbox_of(request.organization, request.person, view, request.now, search=q, after=place[0] if place else "")
     lines = [_line(row) for row in page.rows]

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 
 from kehu.core.models import Organization
 from kehu.ledgers.customers.queries import named
-from kehu.organizations.queries import Directory, Person, directory, local_now
-from kehu.procedures import revisions
+from kehu.organizations.queries import Person, directory, local_now
 
-from .models import Assignment, Case, Task
-from .permissions import readable
-from .queries import standing
+from .models import Case, Task
+from .queries import readable_to, standing
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ def cases_wanted(
     """A stretch of the cases this person may read by position or takes part in: three statements. The newest first, after the case
     with that pk; with `changed_since` in the order of their last change, after that moment and pk."""
     people = directory(organization, local_now(organization, now).date())
-    cases = Case.objects.filter(_readable_to(person, organization, people))
+    cases = Case.objects.filter(readable_to(person, organization, people))
     cases = cases.select_related("revision", "customer").defer("data", "revision__definition")
     if wanted.procedure:
         cases = cases.filter(procedure__key=wanted.procedure)
@@ -71,13 +69,3 @@ def cases_wanted(
         cases = cases.order_by("-pk")
     found = list(cases[:limit])
     return Found(found, *standing(found, people))
-
-
-def _readable_to(person: Person, organization: Organization, people: Directory) -> Q:
-    """The cases of the procedures he may read, and those he opened or has or had a task of."""
-    known = readable(person, organization, people)
-    if known >= revisions.procedures_of(organization).keys():
-        return Q()
-    mine = Assignment.objects.filter(member_id=person.id, task__case=OuterRef("pk"))
-    done = Task.objects.filter(done_by_id=person.id, case=OuterRef("pk"))
-    return Q(procedure__key__in=known) | Q(opener_id=person.id) | Q(Exists(mine)) | Q(Exists(done))

@@ -148,6 +148,27 @@ class Assignment(OrganizationRow):
         return f"{self.task_id} → {self.member_id}"
 
 
+class Reading(OrganizationRow):
+    """What a member saw of a case when he last looked at it, and whether he follows it."""
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="readings")
+    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="+")
+    version = models.PositiveIntegerField()
+    at = models.DateTimeField()
+    follows = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["case", "member"], name="reading_once")]
+        indexes = [
+            models.Index(
+                fields=["organization", "member"], condition=models.Q(follows=True), name="reading_of_follower"
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.member_id} saw {self.case_id} v{self.version}"
+
+
 class Deadline(OrganizationRow):
     """One instant of a case: a reminder, a due time, a rung of a task's or a clock's ladder, a watched row, the end of a wait."""
 

@@ -5,7 +5,7 @@ Every answer costs a fixed number of statements, however many rows there are; ti
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar
@@ -25,11 +25,12 @@ from kehu.organizations.queries import Directory, Person, directory, local_now
 from kehu.organizations.wording import language_of
 from kehu.procedures import revisions
 
-from .models import Assignment, Case, Task
+from .models import Assignment, Case, Reading, Task
 from .permissions import readable
+from .seen import seen_version
 
 M = TypeVar("M", Assignment, Task)
-View = Literal["todo", "drafts", "started", "done"]
+View = Literal["todo", "drafts", "started", "done", "followed"]
 Group = Literal["overdue", "today", "week", "later", "none", "all"]
 PAGE = 50
 _MANY = 1000
@@ -165,7 +166,8 @@ class Page:
 def inbox_of(
     organization: Organization, person: Person, view: View, now: datetime, *, search: str = "", after: str = ""
 ) -> Page:
-    """One page of 待办 (todo), 草稿 (drafts: those to do in which something is kept for later), 我发起的 (started) or 已办 (done)."""
+    """One page of 待办 (todo), 草稿 (drafts: those to do in which something is kept for later), 我发起的 (started),
+    已办 (done) or 关注 (followed). Unread is what is new to him, or has changed since he last looked at the case."""
     reader = _Reader(organization, person, now)
     match view:
         case "todo" | "drafts":
@@ -174,6 +176,8 @@ def inbox_of(
             return reader.started(search, after)
         case "done":
             return reader.done(search, after)
+        case "followed":
+            return reader.followed(search, after)
 
 
 @dataclass(frozen=True)
@@ -348,7 +352,7 @@ def latest_events(cases: Iterable[Case], limit: int = 20) -> list[tuple[Case, Ev
     return [(by_stream[event.stream], event) for event in events]
 
 
-def standing(cases: list[Case], people: Directory) -> tuple[dict[int, list[Task]], dict[int, list[Person]]]:
+def standing(cases: Sequence[Case], people: Directory) -> tuple[dict[int, list[Task]], dict[int, list[Person]]]:
     """The open tasks of each case, and who has each: two statements."""
     tasks: dict[int, list[Task]] = {}
     kept = Task.objects.filter(case__in=cases, state=Task.State.OPEN).defer("filled", "draft")
@@ -361,6 +365,16 @@ def standing(cases: list[Case], people: Directory) -> tuple[dict[int, list[Task]
         if person := people.by_id.get(member_id):
             holders.setdefault(task_id, []).append(person)
     return tasks, holders
+
+
+def readable_to(person: Person, organization: Organization, people: Directory) -> Q:
+    """The cases of the procedures he may read, and those he opened or has or had a task of."""
+    known = readable(person, organization, people)
+    if known >= revisions.procedures_of(organization).keys():
+        return Q()
+    mine = Assignment.objects.filter(member_id=person.id, task__case=OuterRef("pk"))
+    done = Task.objects.filter(done_by_id=person.id, case=OuterRef("pk"))
+    return Q(procedure__key__in=known) | Q(opener_id=person.id) | Q(Exists(mine)) | Q(Exists(done))
 
 
 def _cases() -> QuerySet[Case]:
@@ -406,7 +420,16 @@ class _Reader:
         return list(_soonest_first(_with_case(assignments, "task__"))[: PAGE + 1])
 
     def started(self, search: str, after: str) -> Page:
-        cases = _cases().filter(opener_id=self.person.id)
+        return self._cases_page(_cases().filter(opener_id=self.person.id), search, after)
+
+    def followed(self, search: str, after: str) -> Page:
+        """Of what he may still read."""
+        mine = Reading.objects.filter(member_id=self.person.id, case=OuterRef("pk"), follows=True)
+        readable_now = readable_to(self.person, self.organization, self.people)
+        return self._cases_page(_cases().filter(readable_now, Exists(mine)), search, after)
+
+    def _cases_page(self, cases: QuerySet[Case], search: str, after: str) -> Page:
+        cases = cases.annotate(seen_version=seen_version(self.person))
         if search:
             cases = cases.filter(self._matching(search, "", ""))
         if after:
@@ -417,17 +440,21 @@ class _Reader:
 
     def done(self, search: str, after: str) -> Page:
         tasks = _with_case(Task.objects.all(), "").filter(done_by_id=self.person.id)
+        tasks = tasks.annotate(seen_version=seen_version(self.person, "case"))
         if search:
             tasks = tasks.filter(self._matching(search, "case__", "step__in"))
         if after:
             tasks = tasks.filter(_earlier_than(after, "closed_at"))
         found = list(tasks.order_by("-closed_at", "-pk")[: PAGE + 1])
-        rows = [self._task_row(task, _cursor(task.closed_at, task.pk), group="all") for task in found[:PAGE]]
+        rows = [
+            self._task_row(task, _cursor(task.closed_at, task.pk), group="all", is_unread=_has_changed(task.case, task))
+            for task in found[:PAGE]
+        ]
         return Page(rows, rows[-1].cursor if len(found) > PAGE else "")
 
     # -- rows
 
-    def case_rows(self, cases: list[Case]) -> list[Row]:
+    def case_rows(self, cases: Sequence[Case]) -> list[Row]:
         """Cases with their open steps and who has them: two statements more."""
         open_tasks, holders = standing(cases, self.people)
         return [self._case_row(case, open_tasks.get(case.pk, []), holders) for case in cases]
@@ -443,7 +470,7 @@ class _Reader:
             outcome=None,
             due=remaining_of(nearest, self._calendar(case), self.now) if nearest and not case.paused_at else None,
             group="all",
-            is_unread=False,
+            is_unread=_has_changed(case, case),
             at=case.opened_at,
             holders=tuple(dict.fromkeys(people)),
             closed_at=case.closed_at,
@@ -548,6 +575,12 @@ _TODO = Kept(
     int,
     limit=PAGE + 1,
 )
+
+
+def _has_changed(case: Case, row: Any) -> bool:
+    """Since he last looked at it; what he never looked at has not."""
+    seen = getattr(row, "seen_version", None)
+    return seen is not None and seen != case.version
 
 
 # --- keyset paging ----------------------------------------------------------------------------------------------------

@@ -144,6 +144,7 @@ urlpatterns += [
 _cases: list[URLPattern] = [
     path("", cases.case, name="case"),
     path("history/", cases.history, name="case_history"),
+    path("following/", cases.following, name="case_following"),
     path("files/", cases.add_files, name="case_files"),
     path("files/<int:pk>/", cases.file, name="case_file"),
     path("paper.pdf", papers.case_paper, name="case_paper"),

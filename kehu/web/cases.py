@@ -24,7 +24,7 @@ from kehu.cases.history import Record, read
 from kehu.cases.models import Attachment, Case, Task
 from kehu.cases.permissions import May
 from kehu.cases.queries import next_tasks
-from kehu.cases.seen import mark_seen
+from kehu.cases.seen import changed_since, follow, look, mark_seen, may_follow, reading_of
 from kehu.cases.verbs import VERBS, Verb, perform
 from kehu.cases.wording import Words, stretch
 from kehu.core import downloads
@@ -64,6 +64,10 @@ def _page(request: HttpRequest, number: str, attempt: Attempt | None = None) -> 
     may = record.may
     if request.method == "GET":
         mark_seen(unseen(record), now=request.now)  # type: ignore[attr-defined]
+    seen = reading_of(record.case, record.person)
+    has_changed = changed_since(record.case, record.person, seen)
+    if request.method == "GET":
+        look(record.case, record.person, seen, now=request.now)  # type: ignore[attr-defined]
     words = Words(record)
     sheet = Sheet(record, may, words, attempt)
     dues = dues_of(record)
@@ -90,6 +94,9 @@ def _page(request: HttpRequest, number: str, attempt: Attempt | None = None) -> 
         "lost": _lost(sheet, words, attempt),
         "asked": asked_of(record, words, attempt),
         "case_forms": case_forms(record, words, attempt),
+        "follows": bool(seen and seen.follows),
+        "may_follow": may_follow(record),
+        "changed_since": words.moment(seen.at) if seen and has_changed else "",
         "paused_since": words.moment(record.case.paused_at) if record.case.paused_at else "",
     }
     return render(
@@ -136,6 +143,21 @@ def _lost(sheet: Sheet, words: Words, attempt: Attempt | None) -> list[tuple[str
     if attempt.reason:
         found.append((_("Reason"), attempt.reason))
     return found
+
+
+@require_POST
+def following(request: HttpRequest, number: str) -> HttpResponse:
+    follows = request.POST.get("follows") == "1"
+    follow(
+        number=number,
+        follows=follows,
+        organization=request.organization,  # type: ignore[attr-defined]
+        by=request.person,  # type: ignore[attr-defined]
+        now=request.now,  # type: ignore[attr-defined]
+    )
+    said = _("You follow this case: it is listed under “Followed”.") if follows else _("You follow it no more.")
+    messages.success(request, said)
+    return redirect("case", number)
 
 
 # --- verbs of a task --------------------------------------------------------------------------------------------------

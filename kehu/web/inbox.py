@@ -22,7 +22,7 @@ from kehu.organizations.queries import directory, local_now
 from .forms import options
 from .saved_views import opened_with
 
-VIEWS = ("todo", "drafts", "started", "done", "copies")
+VIEWS = ("todo", "drafts", "started", "done", "followed", "copies")
 TO_DO = ("todo", "drafts")
 
 
@@ -44,7 +44,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     words = {
         **saved,
         "view": view,
-        "views": [(key, title, counts[key], _tab(key)) for key, title in _titles().items()],
+        "views": [(key, title, counts.get(key, ""), _tab(key)) for key, title in _titles().items()],
         "is_to_do": view in TO_DO,
         "groups": _groups(),
         "page": page,
@@ -111,6 +111,7 @@ def _titles() -> dict[str, str]:
         "drafts": _("Drafts"),
         "started": _("Started by me"),
         "done": _("Done by me"),
+        "followed": _("Followed"),
         "copies": _("Copies"),
     }
 

@@ -121,7 +121,7 @@ def test_a_cursor_somebody_made_up_is_the_beginning(complaint: Telling, mfg: Org
     inbox_of(mfg, deputy, "done", FRIDAY, after="2024-99-99~x")
 
 
-@pytest.mark.parametrize("view", ["todo", "drafts", "started", "done", "copies"])
+@pytest.mark.parametrize("view", ["todo", "drafts", "started", "done", "followed", "copies"])
 def test_a_page_costs_a_fixed_number_of_statements(client: Client, mfg: Organization, view: str) -> None:
     for minute in range(12):
         telling = Telling(mfg, FRIDAY - timedelta(minutes=minute)).start(by="sales_deputy_manager")
