@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("cases", "0005_search_words"),
+        ("cases", "0006_recounts"),
         ("core", "0004_shortcuts"),
         ("organizations", "0005_saved_view_positions"),
     ]
