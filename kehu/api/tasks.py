@@ -26,7 +26,7 @@ from .writing import ChangedSince, Done, once, version_seen
 # No `from __future__ import annotations` here: the bodies are made from the table, and ninja reads them from the annotations.
 
 router = Router(tags=["tasks"])
-Step = Annotated[str, Path(max_length=80, description="The step's key, as in accept-complaint.")]
+Step = Annotated[str, Path(max_length=80, description="The step's key, as the procedure names it.")]
 Item = Annotated[
     str, Query("", max_length=200, description="Which row, where a step is done once for each; otherwise left out.")
 ]

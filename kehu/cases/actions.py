@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from kehu.core.models import Organization
+from kehu.core.models import Event, Organization
 from kehu.core.refusals import BadData, Finding, Refusal
 from kehu.core.scope import scope
 from kehu.engine import advance
@@ -44,6 +44,7 @@ from .permissions import (
     who_may_do,
 )
 from .refusals import (
+    ActedMeanwhile,
     BeyondTheMandate,
     CaseClosed,
     CasePaused,
@@ -245,13 +246,15 @@ def hand_over(
 def void(
     *, organization: Organization, number: str, reason: str, by: str, now: datetime, version: int | None = None
 ) -> Case:
-    """作废: the case ends without a result. Its number and all that was written stay."""
+    """作废: the case ends without a result. Its number and all that was written stay. It ends as it was seen (`version`) or not at
+    all: what somebody did in it meanwhile may be why it should go on."""
     with scope(organization):
         work = begin(organization, by, now)
         folder = work.take(number)
         must_be_open(folder)
         must_hold(folder, folder.procedure.void, _("void"))
         need_reason(reason)
+        check_unchanged(folder, version)
         folder.move(advance.void(folder.state), "case.voided", reason=reason)
         work.write()
         return folder.case
@@ -493,6 +496,18 @@ def check_version(folder: Folder, definition: Step, version: int | None) -> None
                 step=say(folder.procedure.steps[task.step].title),
                 at=folder.work.clock_face(task.closed_at),
             )
+
+
+def check_unchanged(folder: Folder, version: int | None) -> None:
+    """The whole case as it was seen: for what ends it."""
+    if version is None or version >= folder.case.version:
+        return
+    last = Event.objects.filter(stream=f"case:{folder.case.pk}").order_by("-sequence").first()
+    by = last.by if last else ""
+    raise ActedMeanwhile(
+        person=names(folder, [by]) if by else _("the system"),
+        at=folder.work.clock_face(last.at if last else folder.case.changed_at),
+    )
 
 
 def need_reason(reason: str) -> None:

@@ -197,23 +197,24 @@ class Next:
 
 
 def next_tasks(person: Person) -> list[Next]:
-    """The first of his inbox: one statement, which reads no more than it shows."""
-    rows: list[Any] = _NEXT(person.id)
+    """The first of his inbox, those of whom he stands in for too: one statement, which reads no more than it shows."""
+    rows: Any = _first_of(waiting_for(person))[:NEXT] if person.stands_in else _NEXT(person.id)
     return [Next(*row) for row in rows]
 
 
+def _first_of(assignments: QuerySet[Assignment]) -> QuerySet[Assignment, Any]:
+    return assignments.order_by(F("due_at").asc(nulls_last=True), "pk").values_list(
+        *("task__case__number", "task__step", "task__item"),
+        *("task__case__revision", "task__case__revision__digest"),
+    )
+
+
+NEXT = 20
 _NEXT = Kept(
     Assignment,
-    lambda assignments, member: (
-        assignments.filter(member=member, is_open=True)
-        .order_by(F("due_at").asc(nulls_last=True), "pk")
-        .values_list(
-            *("task__case__number", "task__step", "task__item"),
-            *("task__case__revision", "task__case__revision__digest"),
-        )
-    ),
+    lambda assignments, member: _first_of(assignments.filter(member=member, is_open=True)),
     int,
-    limit=20,
+    limit=NEXT,
 )
 
 

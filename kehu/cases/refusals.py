@@ -168,6 +168,13 @@ class ChangedMeanwhile(Conflict):
     message = _("While you were writing, {person} changed the same part ({step}, {at}). Look at it and submit again.")
 
 
+class ActedMeanwhile(Conflict):
+    code = "case.acted_meanwhile"
+    message = _(
+        "{person} did something in this case at {at}, after you had opened it. Look at what it was and decide again."
+    )
+
+
 class NoSuchCase(OutOfOrder):
     code = "case.not_found"
     status = 404

@@ -7,7 +7,6 @@ error of ours: an unknown font would print squares, and nobody looks at a page b
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -18,11 +17,12 @@ from typing import Any
 import typst
 from django.conf import settings
 
+from kehu.procedures.layouts import misuses
+
 from .glyphs import printable
 
 FONT = "Noto Sans SC"
 _LAYOUTS = Path(__file__).parent
-_PACKAGE = re.compile(r'(?:import|include)\s*"(@[^"]*)')
 
 
 class PaperError(RuntimeError):
@@ -40,10 +40,8 @@ def typeset(
     as_images: bool = False,
 ) -> list[bytes]:
     """One PDF, or the pages as PNG. `own_layout` is a procedure's own `print.typ`; it may import ours."""
-    if found := _PACKAGE.search(own_layout):
-        raise PaperError(
-            f"print.typ imports {found[1]}: a page is set without the network. Copy what you need into it."
-        )
+    if found := next(misuses(own_layout), None):
+        raise PaperError(f"line {found.line}: {found.message} {found.remedy}")
     sources: dict[str, bytes] = {
         **{path.name: path.read_bytes() for path in _LAYOUTS.glob("*.typ")},
         **(files or {}),

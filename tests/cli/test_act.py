@@ -133,6 +133,30 @@ def test_a_finding_names_its_field(act: Any) -> None:
     assert "nobody_here" in told["findings"][0]["message"]
 
 
+def test_a_case_is_voided_as_it_was_seen_or_not_at_all(act: Any, complaint: Telling) -> None:
+    """At every door (the API asks its precondition first); where nothing happened since, the version is no hindrance."""
+    seen = Case.objects.get(number=complaint.number).version
+    act("send_back", "--step", STEP, "--give", "to=receive-complaint", "--reason", "which product?")
+    code, _out, err = act("void", "--reason", "opened twice", "--version", str(seen), by="sales_head")
+    assert code == 1
+    assert "did something in this case" in err
+
+    answer = Program(complaint.organization, "sales_head").post(
+        f"/cases/{complaint.number}/voiding", {"reason": "opened twice"}, If_Match=f'"{seen}"'
+    )
+    assert (answer.status_code, answer.json()["code"]) == (412, "api.changed_since")
+    client = sign_in(Client(), complaint.organization, "sales_head")
+    client.cookies["kehu_language"] = "en"
+    page = client.post(f"/cases/{complaint.number}/voiding/", {"reason": "opened twice", "version": str(seen)})
+    assert page.status_code == 409
+    assert "did something in this case" in page.content.decode()
+    assert "opened twice" in page.content.decode()
+    assert Case.objects.get(number=complaint.number).status == "open"
+
+    now = Case.objects.get(number=complaint.number).version
+    assert act("void", "--reason", "opened twice", "--version", str(now), by="sales_head")[0] == 0
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

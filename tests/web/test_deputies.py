@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from kehu.cases.queries import next_tasks
+from kehu.core import clock
+from kehu.organizations import absences, deputies
 from kehu.organizations.models import Absence, DeputyRule
-from tests.cast import sign_in
+from kehu.organizations.queries import directory
+from tests.cast import Telling, sign_in
 
 
 def test_an_absence_with_a_deputy_goes_from_asking_to_coming_back(client: Client, mfg) -> None:  # type: ignore[no-untyped-def]
@@ -47,3 +53,23 @@ def test_nobody_answers_or_ends_for_another(client: Client, mfg) -> None:  # typ
     assert client.post("/settings/deputies/rules/1/answer/", {"answer": "accept"}).status_code == 403
     assert client.post(f"/settings/deputies/absences/{Absence.objects.get().pk}/end/").status_code == 403
     assert client.post("/settings/deputies/rules/99/answer/", {"answer": "revoke"}).status_code == 404
+
+
+def test_the_next_task_that_a_deputy_is_led_to_may_be_one_of_whom_he_stands_in_for(client: Client, mfg) -> None:  # type: ignore[no-untyped-def]
+    now = clock.now(mfg)
+    day = timezone.localtime(now).date()
+    complaint = Telling(mfg, now).start()
+    person = directory(mfg, day).people["qa_head"]
+    assert next_tasks(person) == []
+    absences.enter(
+        organization=mfg, member="sales_deputy_manager", first_day=day, last_day=day, deputy="qa_head",
+        by="sales_deputy_manager", now=now,
+    )  # fmt: skip
+    deputies.accept(organization=mfg, number=1, by="qa_head", now=now)
+    mfg.refresh_from_db()
+
+    person = directory(mfg, day).people["qa_head"]
+    with CaptureQueriesContext(connection) as captured:
+        found = next_tasks(person)
+    assert [(one.number, one.step) for one in found] == [(complaint.number, "accept-complaint")]
+    assert len(captured) == 1

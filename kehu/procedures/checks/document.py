@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from kehu.engine.definitions import TableRole
 
+from ..layouts import misuses
 from ..names import REGISTER_FACTS
-from ..sources import listed
+from ..sources import Problem, listed
 from .written import Check, Problems, Written
 
 
@@ -38,6 +39,20 @@ Add under `steps:`
     due: <time>
     next: <step>
 or mark the clause `manual: {{zh: …, en: …}}` with the reason why people see to it."""
+
+
+def _layout(one: Written) -> Problems:
+    """The procedure's own paper layout."""
+    file = one.folder / "print.typ"
+    if not file.is_file():
+        return
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        yield Problem(file, 0, "this file is not UTF-8.", "Save it as UTF-8.")
+        return
+    for found in misuses(text):
+        yield Problem(file, found.line, found.message, found.remedy)
 
 
 def _document(one: Written) -> Problems:
@@ -83,6 +98,7 @@ def _register(one: Written) -> Problems:
 
 CHECKS: tuple[Check, ...] = (
     _clauses,
+    _layout,
     _document,
     _register,
 )
