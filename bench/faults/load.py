@@ -159,11 +159,11 @@ class Load:
             thread.join(timeout=60)
 
     def waits_for(self, writes: int, patience: float = 120) -> None:
-        """Until so many writes more are acknowledged."""
-        wanted, until = len(self.acknowledged) + writes, time.monotonic() + patience
-        while len(self.acknowledged) < wanted:
-            if time.monotonic() > until:
-                raise OSError(
-                    f"only {len(self.acknowledged)} of {wanted} writes within {patience} s: {dict(self.answers)}"
-                )
+        """Until so many writes more are acknowledged; `patience` are the seconds in which there may be none at all."""
+        wanted, latest, since = len(self.acknowledged) + writes, -1, time.monotonic()
+        while (done := len(self.acknowledged)) < wanted:
+            if done != latest:
+                latest, since = done, time.monotonic()
+            elif time.monotonic() - since > patience:
+                raise OSError(f"{done} of {wanted} writes, and none for {patience} s: {dict(self.answers)}")
             time.sleep(0.01)

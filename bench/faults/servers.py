@@ -12,6 +12,8 @@ import subprocess
 import tempfile
 import threading
 import time
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from pathlib import Path
 
 import psycopg
@@ -143,7 +145,7 @@ class Mailbox:
 
     def __init__(self) -> None:
         self.port = free_port()
-        self.mails: list[str] = []
+        self.mails: list[EmailMessage] = []
         self.server: socketserver.ThreadingTCPServer | None = None
 
     def open(self) -> None:
@@ -160,9 +162,11 @@ class Mailbox:
                     if word == "DATA":
                         self.say("354 go on")
                         lines = []
-                        while (part := self.rfile.readline().decode(errors="replace").rstrip("\r\n")) != ".":
-                            lines.append(part)
-                        mails.append("\n".join(lines))
+                        while (part := self.rfile.readline()) != b".\r\n":
+                            if not part:
+                                return  # whoever sent it is dead: a mail without its end is none
+                            lines.append(part.removeprefix(b".") if part.startswith(b"..") else part)
+                        mails.append(message_from_bytes(b"".join(lines), policy=policy.default))  # type: ignore[arg-type]
                     elif word == "QUIT":
                         self.say("221 bye")
                         return

@@ -101,14 +101,16 @@ def files(url: str) -> dict[str, Any]:
     asked = dict(parse_qsl(parts.query))
     if unknown := asked.keys() - {"endpoint", "region"}:
         raise ImproperlyConfigured(f"KEHU_FILES_URL knows endpoint and region, not {', '.join(sorted(unknown))}.")
+    from kehu.core.object_store import manners  # here: boto3 takes half a second to load
+
     return {
-        "BACKEND": "storages.backends.s3.S3Storage",
+        "BACKEND": "kehu.core.object_store.ObjectStore",
         "OPTIONS": {
             "bucket_name": parts.netloc,
             "location": unquote(parts.path).strip("/"),
             "endpoint_url": asked.get("endpoint"),
             "region_name": asked.get("region"),
-            "addressing_style": "path" if "endpoint" in asked else "auto",
+            "client_config": manners(is_aws="endpoint" not in asked),
             "file_overwrite": True,  # a name is a digest: the same name is the same content
             "default_acl": None,
             "max_memory_size": 2 * 2**20,  # beyond, a file that is read lies on disk meanwhile

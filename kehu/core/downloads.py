@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import IO
 from urllib.parse import quote
 
-from django.core.files.storage import default_storage
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
+from . import files
 from .models import StoredFile
 
 PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
@@ -31,7 +31,7 @@ def answer(stored: StoredFile, name: str, request: HttpRequest) -> HttpResponseB
         response = HttpResponse(status=416)
         response.headers["Content-Range"] = f"bytes */{stored.size}"
         return response
-    file = default_storage.open(stored.path)
+    file = files.opened(stored, name)
     if part:
         first, last = part
         response = StreamingHttpResponse(_pieces(file, first, last), status=206)

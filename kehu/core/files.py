@@ -77,6 +77,20 @@ class StorageFailed(FileRefused):
     )
 
 
+class FileGone(Refusal):
+    code = "file.gone"
+    status = 410
+    message = _(
+        "“{name}” cannot be shown: its content is gone from the file store. Tell the administrator; a backup may have it."
+    )
+
+
+class FileAway(Refusal):
+    code = "file.away"
+    status = 503
+    message = _("“{name}” cannot be shown: the file store does not answer. Try again in a moment.")
+
+
 def check(upload: File, organization: Organization) -> None:
     """Refuses what may not be kept; asked for all of a form's files before the first is stored."""
     name = safe_name(upload.name)
@@ -123,12 +137,24 @@ def store(organization: Organization, upload: File) -> StoredFile:
         return known
 
 
-def content(stored: StoredFile) -> bytes:
+def opened(stored: StoredFile, name: str) -> File:
+    """Its content to be read, by the name that people know it by."""
+    try:
+        return default_storage.open(stored.path)
+    except FileNotFoundError as error:
+        log.error("%s is missing", stored.path)
+        raise FileGone(name=name) from error
+    except OSError as error:
+        log.exception("%s could not be read", stored.path)
+        raise FileAway(name=name) from error
+
+
+def content(stored: StoredFile, name: str) -> bytes:
     """All of it at once, for what is known to be small; nothing where it is gone."""
     try:
-        with default_storage.open(stored.path) as file:
+        with opened(stored, name) as file:
             return bytes(file.read())
-    except FileNotFoundError:
+    except FileGone:
         return b""
 
 

@@ -426,7 +426,7 @@ class Sheet:
         for number, one in enumerate(self.attachments, start=1):
             if one.stored.size > room or not one.stored.content_type.startswith("image/"):
                 continue
-            content = files.content(one.stored)
+            content = files.content(one.stored, one.name)
             if kind := next((kind for start, kind in _PICTURES.items() if content.startswith(start)), None):
                 room -= len(content)
                 found.append((f"picture-{number}.{kind}", one, content))

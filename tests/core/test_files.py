@@ -63,14 +63,14 @@ def test_a_file_goes_through_any_storage_and_comes_back(complaint: Telling, clie
     sign_in(client, complaint.organization, "sales_rep")
 
     assert read(client.get(address_of(complaint, added))) == PNG
-    assert files.content(added.stored) == PNG
+    assert files.content(added.stored, "photo.png") == PNG
     assert client.get(reverse("case_paper", args=[complaint.number])).status_code == 200
 
 
 def test_s3_is_a_setting(settings) -> None:  # type: ignore[no-untyped-def]
     found = files_setting("s3://kehu/files?endpoint=https://minio.example.com&region=cn")
 
-    assert found["BACKEND"] == "storages.backends.s3.S3Storage"
+    assert found["BACKEND"] == "kehu.core.object_store.ObjectStore"
     assert found["OPTIONS"]["bucket_name"] == "kehu"
     assert found["OPTIONS"]["location"] == "files"
     assert found["OPTIONS"]["endpoint_url"] == "https://minio.example.com"
