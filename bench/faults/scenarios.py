@@ -23,7 +23,6 @@ from installation import Installation, fresh_database, made, removed
 from load import Load
 from servers import Cluster, Mailbox, Proxy
 
-
 REPEATED = ("This message may have reached you before.", "您之前可能已收到过本通知。")
 
 
