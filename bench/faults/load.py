@@ -39,12 +39,25 @@ class Person:
         token = self.cookies.get("csrftoken", "")
         return self.ask("POST", path, urlencode({"csrfmiddlewaretoken": token, **values}))
 
-    def ask(self, method: str, path: str, body: str | None = None) -> tuple[int, dict[str, str], str]:
+    def send(self, path: str, name: str, content: bytes, **values: str) -> tuple[int, dict[str, str], str]:
+        """A form with a file."""
+        fields = {"csrfmiddlewaretoken": self.cookies.get("csrftoken", ""), **values}
+        parts = [f'Content-Disposition: form-data; name="{key}"\r\n\r\n{text}'.encode() for key, text in fields.items()]
+        head = (
+            f'Content-Disposition: form-data; name="attachments"; filename="{name}"\r\nContent-Type: text/plain\r\n\r\n'
+        )
+        parts.append(head.encode() + content)
+        body = b"".join(b"--kehu\r\n" + part + b"\r\n" for part in parts) + b"--kehu--\r\n"
+        return self.ask("POST", path, body, "multipart/form-data; boundary=kehu")
+
+    def ask(
+        self, method: str, path: str, body: str | bytes | None = None, kind: str = "application/x-www-form-urlencoded"
+    ) -> tuple[int, dict[str, str], str]:
         if self.connection is None:
             self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         headers = {
             "Cookie": "; ".join(f"{key}={value}" for key, value in self.cookies.items()),
-            "Content-Type": "application/x-www-form-urlencoded",
+            "Content-Type": kind,
             "Accept-Language": "en",
         }
         try:

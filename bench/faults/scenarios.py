@@ -8,19 +8,21 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import socket
 import subprocess
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
+from threading import Thread
 
 from installation import Installation, fresh_database, made, removed
-from load import Load
+from load import Load, Person
 from servers import Cluster, Mailbox, Proxy
 
 REPEATED = ("This message may have reached you before.", "您之前可能已收到过本通知。")
@@ -52,6 +54,7 @@ def audited(installation: Installation, load: Load, *, may_fail: bool = True) ->
     kept = installation.var / "acknowledged.json"
     kept.write_text(json.dumps(load.acknowledged))
     found: list[str] = json.loads(installation.python("audit.py", str(kept)))
+    installation.run("verify")
     found += [f"a page showed our insides: {text}" for text in load.shown_insides[:3]]
     if found or not may_fail:
         found += errors_of(installation)
@@ -207,9 +210,7 @@ def disk_full(kind: str, quick: bool) -> Result:
     """The disk with database and files fills up, stays full, and is made free again."""
     if os.geteuid() != 0:
         return Result("needs root, to mount a small disk")
-    place = Path(tempfile.mkdtemp(prefix="kehu-full-"))
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", place], check=True)
-    try:
+    with small_disk(Path(tempfile.mkdtemp(prefix="kehu-full-")), 160) as place:
         if kind == "sqlite":
             kehu = made("sqlite", "full", var=place)
             return _filled(kehu, place, quick)
@@ -218,9 +219,6 @@ def disk_full(kind: str, quick: bool) -> Result:
             kehu = Installation(f"postgresql://postgres@127.0.0.1:{cluster.port}/kehu", place)
             kehu.run("demo")
             return _filled(kehu, place, quick, cluster)
-    finally:
-        subprocess.run(["umount", "-l", place], check=False)
-        place.rmdir()
 
 
 def _filled(kehu: Installation, disk: Path, quick: bool, cluster: Cluster | None = None) -> Result:
@@ -233,12 +231,7 @@ def _filled(kehu: Installation, disk: Path, quick: bool, cluster: Cluster | None
             load.waits_for(20)
             for _ in range(1 if quick else 3):
                 before = load.answers.copy()
-                with ballast.open("wb", buffering=0) as file:
-                    try:
-                        while True:
-                            file.write(b"\0" * (1 << 16))
-                    except OSError:
-                        pass
+                fill(ballast)
                 full_for = time.monotonic() + (5 if quick else 15)
                 while time.monotonic() < full_for:
                     time.sleep(0.1)
@@ -253,6 +246,93 @@ def _filled(kehu: Installation, disk: Path, quick: bool, cluster: Cluster | None
         return Result(f"full {1 if quick else 3} times; {said(load)}", problems, load.refusals)
     finally:
         kehu.stop()
+
+
+@contextmanager
+def small_disk(place: Path, megabytes: int) -> Iterator[Path]:
+    place.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", place], check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", place], check=False)
+        place.rmdir()
+
+
+def fill(file: Path) -> None:
+    with suppress(OSError), file.open("wb", buffering=0) as ballast:
+        while True:
+            ballast.write(b"\0" * (1 << 16))
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+NEW_CASE = "/procedures/customer-complaint/cases/new/"
+MEGABYTE = 1 << 20
+
+
+def uploads(kind: str, quick: bool) -> Result:
+    """Attachments: too large, no room for them, and the server killed while they come in."""
+    if os.geteuid() != 0:
+        return Result("needs root, to mount a small disk")
+    times, chance, coming = (4 if quick else 40), random.Random(11), Path(tempfile.mkdtemp(prefix="kehu-coming-"))
+    with installed(kind, "uploads", TMPDIR=str(coming)) as kehu, small_disk(kehu.var / "files", 64) as disk:
+        server = kehu.serve("--no-worker")
+        kehu.ready()
+        load, found = Load(kehu.port), list[str]()
+        person = Person(kehu.port, "liang")
+        person.sign_in()
+        typed = {"customer": "C0001", "channel": "return", "kind": "quality", "product": "HY-2207"}
+        typed |= {"received_at": load.received_at(), "content": "毛刺超差，孔位偏 0.3 mm"}
+
+        def send(megabytes: float, name: str = "list.txt") -> tuple[int, str]:
+            content = (name.encode() + b"x" * 1024)[:1024] * int(megabytes * 1024)
+            status, headers, page = person.send(NEW_CASE, name, content, **typed)
+            load.answers[str(status)] += 1
+            if status == 302:
+                load.acknowledged.append((headers["location"].split("/")[2], "receive-complaint"))
+            return status, page
+
+        def refused(what: str, wanted: int, megabytes: float) -> None:
+            status, page = send(megabytes)
+            if status != wanted or typed["content"] not in page or typed["received_at"] not in page:
+                found.append(f"{what}: {status} instead of {wanted}, typed text kept: {typed['content'] in page}")
+            if kept := [path.name for path in disk.rglob("*") if path.is_file() and path.name != "ballast"]:
+                found.append(f"{what}: {kept} was kept")
+
+        refused("60 MB", 413, 60)
+        for megabytes in (1, 10):
+            fill(disk / "ballast")
+            refused("disk full", 507, megabytes)
+            (disk / "ballast").unlink()
+        for turn in range(times):
+            sending = Thread(target=lambda name=f"killed-{turn}.txt": suppressed(send, 6, name))
+            sending.start()
+            time.sleep(chance.uniform(0, 0.5))
+            kehu.kill(server)
+            sending.join()
+            server = kehu.serve("--no-worker")
+            kehu.ready()
+            for half in disk.rglob(".*"):
+                os.utime(half, (0, 0))  # as if of long ago: only then is it cleared away
+            for whole in disk.rglob("*"):
+                if turn % 4 == 3 and whole.is_file() and len(whole.name) == 64:
+                    os.utime(whole, (0, 0))
+            kehu.run("worker", "--once")
+            left = {path.name for path in disk.rglob("*") if path.is_file()}
+            found += [f"half a file is left: {name}" for name in left if name.startswith(".")]
+        if send(6, "last.txt")[0] != 302:
+            found.append("after all that, a file is not taken")
+        found += [f"an upload's temporary file is left: {path.name}" for path in coming.glob("*upload*")]
+        kehu.worker()
+        problems = found + audited(kehu, load)
+        shutil.rmtree(coming, ignore_errors=True)
+        return Result(f"killed {times} times while a file came in; {said(load)}", problems, load.refusals)
+
+
+def suppressed(act: Callable[..., object], *words: object) -> None:
+    with suppress(OSError):
+        act(*words)
 
 
 # --- time, mail -------------------------------------------------------------------------------------------------------
@@ -321,6 +401,7 @@ SCENARIOS: dict[str, Scenario] = {
     "postgres-restart": postgres_restart,
     "connections-cut": connections_cut,
     "disk-full": disk_full,
+    "uploads": uploads,
     "clock-jump": clock_jump,
     "smtp-down": smtp_down,
 }

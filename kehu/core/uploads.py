@@ -2,20 +2,22 @@
 
 What is too large is read to its end but not kept, so that the rest of the form is read, and comes back with a sentence instead of
 being lost. The same where the disk is full. Whoever stores an upload asks `files.check` first, which knows what is wrong with it.
+The temporary file has no name: it is gone with the process, however that ends.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
+from tempfile import TemporaryFile
 from typing import Any
 
 from django.conf import settings
-from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
+from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 
 
 class LimitedUpload(FileUploadHandler):
-    file: TemporaryUploadedFile | None = None
+    file: UploadedFile | None = None
     failure: OSError | None = None
     received = 0
 
@@ -23,9 +25,7 @@ class LimitedUpload(FileUploadHandler):
         super().new_file(*args, **kwargs)
         self.received, self.failure, self.file = 0, None, None
         try:
-            self.file = TemporaryUploadedFile(
-                self.file_name or "", self.content_type or "", 0, self.charset, self.content_type_extra
-            )
+            self.file = self._named(TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR))  # noqa: SIM115
         except OSError as error:
             self.failure = error
 
@@ -42,13 +42,12 @@ class LimitedUpload(FileUploadHandler):
             self._give_up(error)
 
     def file_complete(self, file_size: int) -> UploadedFile:
-        upload: UploadedFile
         if self.file is not None and self.failure is None:
             try:
                 self.file.seek(0)  # writes what is still in the buffer
             except OSError as error:
                 self._give_up(error)
-        upload = self.file or UploadedFile(None, self.file_name or "", self.content_type or "", 0)
+        upload = self.file or self._named(None)
         upload.size = self.received
         upload.failure = self.failure  # type: ignore[attr-defined]
         return upload
@@ -56,6 +55,11 @@ class LimitedUpload(FileUploadHandler):
     def upload_interrupted(self) -> None:
         if self.file is not None:
             self.file.close()
+
+    def _named(self, file: Any) -> UploadedFile:
+        return UploadedFile(
+            file, self.file_name or "", self.content_type or "", 0, self.charset, self.content_type_extra
+        )
 
     def _give_up(self, error: OSError) -> None:
         self.failure = error

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from kehu.cases.attachments import attach, clear_unused, keep
 from kehu.cases.models import Attachment
 from kehu.config.environment import files as files_setting
-from kehu.core import clock, files, filetypes
+from kehu.core import clock, files, filetypes, uploads
 from kehu.core.models import Organization, StoredFile
 from tests.cast import FRIDAY, Telling, sign_in
 
@@ -294,7 +294,7 @@ def test_a_full_disk_is_said_what_was_typed_stays_and_nothing_half_is_kept(
     if where == "storage":
         monkeypatch.setattr("os.fsync", fail)
     else:
-        monkeypatch.setattr("kehu.core.uploads.TemporaryUploadedFile", fail)
+        monkeypatch.setattr("kehu.core.uploads.TemporaryFile", fail)
     sign_in(client, complaint.organization, "sales_receiver")
 
     answer = posted(client, complaint, SimpleUploadedFile("film.png", PNG + b"\0" * 3 * MEGABYTE))
@@ -310,20 +310,25 @@ def test_a_disk_that_fills_up_while_a_file_comes_in(complaint: Telling, client: 
     """The temporary file on a device that is always full: every write fails as it fails for real."""
     if not os.path.exists("/dev/full"):
         pytest.skip("no /dev/full here")
-    from kehu.core import uploads
-
-    class Full(uploads.TemporaryUploadedFile):
-        def __init__(self, *args: object) -> None:
-            super().__init__(*args)  # type: ignore[arg-type]
-            self.file = open("/dev/full", "wb+", buffering=0)  # noqa: SIM115
-
     sign_in(client, complaint.organization, "sales_receiver")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(uploads, "TemporaryUploadedFile", Full)
+        patched.setattr(uploads, "TemporaryFile", lambda **_: open("/dev/full", "wb+", buffering=0))  # noqa: SIM115
         answer = posted(client, complaint, SimpleUploadedFile("film.png", PNG + b"\0" * 3 * MEGABYTE))
 
     assert answer.status_code == 507
     assert "这里有毛刺" in answer.content.decode()
+
+
+def test_a_file_on_its_way_in_has_no_name_that_would_outlive_the_server(settings, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    settings.FILE_UPLOAD_TEMP_DIR = tmp_path
+    coming = uploads.LimitedUpload()
+    coming.new_file("files", "film.mp4", "video/mp4", 0)
+
+    coming.receive_data_chunk(b"half of it", 0)
+
+    assert list(tmp_path.iterdir()) == []
+    upload = coming.file_complete(10)
+    assert upload.read() == b"half of it"
 
 
 # --- cleared away ------------------------------------------------------------------------------------------------------
