@@ -40,7 +40,8 @@ class Cluster:
         self.folder.mkdir(exist_ok=True)
         if os.geteuid() == 0:
             shutil.chown(self.folder, "postgres")
-            os.chmod(self.folder.parent, 0o755)
+            if not self.is_own:
+                os.chmod(self.folder.parent, 0o755)  # a scratch folder, in which only its owner may look
         self._run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "--wal-segsize=1")
         self._start()
         return self
