@@ -111,7 +111,8 @@ class Installation:
                         return
             except (OSError, urllib.error.URLError):
                 time.sleep(0.1)
-        raise NotRecovered(f"no page within {PATIENCE} seconds; see {self.var}")
+        log = (self.var / "serve.log").read_text(errors="replace")[-1500:]
+        raise NotRecovered(f"no page within {PATIENCE} seconds; the log ends with: {log}")
 
     def settle(self) -> None:
         """Waits until the workers have nothing left that is due."""
