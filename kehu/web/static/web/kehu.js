@@ -201,6 +201,13 @@ document.addEventListener("submit", (event) => {
   if (event.target.matches(".views-new, .views-look")) event.target.elements.words.value = location.search.slice(1);
 });
 
+const begin = (form) => form.querySelector("select, textarea, input:not([type=hidden])")?.focus();
+
+// A verb's form takes the place of the link that was pressed, and the focus with it.
+document.addEventListener("htmx:load", (event) => {
+  if (event.target.matches("details.verb[open]")) begin(event.target);
+});
+
 const keys = {
   "/": () => (quick() ? quick().focus() : document.querySelector("[data-to-search]")?.click()),
   "?": () => document.getElementById("keys").showModal(),
@@ -238,7 +245,7 @@ document.addEventListener("keydown", (event) => {
   if (verb && verb.offsetParent) {
     event.preventDefault();
     verb.click();
-    if (verb.parentElement.open) verb.parentElement.querySelector("select, textarea, input:not([type=hidden])")?.focus();
+    if (verb.parentElement.open) begin(verb.parentElement);
     return;
   }
   if (keys[event.key]) { if (event.key !== "i") event.preventDefault(); keys[event.key](); }
