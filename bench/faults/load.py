@@ -39,16 +39,16 @@ class Person:
         token = self.cookies.get("csrftoken", "")
         return self.ask("POST", path, urlencode({"csrfmiddlewaretoken": token, **values}))
 
-    def send(self, path: str, name: str, content: bytes, **values: str) -> tuple[int, dict[str, str], str]:
+    def send(self, path: str, name: str, body: bytes, /, **values: str) -> tuple[int, dict[str, str], str]:
         """A form with a file."""
         fields = {"csrfmiddlewaretoken": self.cookies.get("csrftoken", ""), **values}
         parts = [f'Content-Disposition: form-data; name="{key}"\r\n\r\n{text}'.encode() for key, text in fields.items()]
         head = (
             f'Content-Disposition: form-data; name="attachments"; filename="{name}"\r\nContent-Type: text/plain\r\n\r\n'
         )
-        parts.append(head.encode() + content)
-        body = b"".join(b"--kehu\r\n" + part + b"\r\n" for part in parts) + b"--kehu--\r\n"
-        return self.ask("POST", path, body, "multipart/form-data; boundary=kehu")
+        parts.append(head.encode() + body)
+        whole = b"".join(b"--kehu\r\n" + part + b"\r\n" for part in parts) + b"--kehu--\r\n"
+        return self.ask("POST", path, whole, "multipart/form-data; boundary=kehu")
 
     def ask(
         self, method: str, path: str, body: str | bytes | None = None, kind: str = "application/x-www-form-urlencoded"

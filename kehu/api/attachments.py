@@ -12,7 +12,7 @@ from pydantic import Field
 
 from kehu.cases.attachments import attach, keep
 from kehu.cases.models import Attachment
-from kehu.core import downloads
+from kehu.core import downloads, files
 
 from . import door
 from .cases import AttachedFile, attached, record_of
@@ -62,9 +62,10 @@ def list_attachments(request: Any, number: Number) -> HttpResponse:
 def add_attachments(request: Any, number: Number, uploads: Uploads, field: ForField) -> HttpResponse:
     """Whoever may read a case may add files to it. A name that is taken gets a number behind it."""
     record_of(request, number)
+    contents = files.put(request.organization, uploads)
 
     def act() -> Done:
-        added = {one.pk for one in attach(**_who(request), number=number, uploads=uploads, field=field)}
+        added = {one.pk for one in attach(**_who(request), number=number, uploads=contents, field=field)}
         record = record_of(request, number)
         mine = [attached(record, one) for one in record.attachments if one.pk in added]
         return Done(Attachments(attachments=mine), 201)
@@ -91,10 +92,11 @@ def download(request: Any, number: Number, id: Id) -> HttpResponseBase:
 )
 def send_ahead(request: Any, uploads: Uploads, field: ForField) -> HttpResponse:
     """For a first step with file fields: send the files, then start the case with their ids and names."""
+    contents = files.put(request.organization, uploads)
 
     def act() -> Done:
         who = _who(request) | {"by": request.person.id}
-        kept = keep(**who, uploads=uploads, field=field)
+        kept = keep(**who, uploads=contents, field=field)
         waiting = [Waiting(id=one.pk, name=one.name, field=one.field, size=one.stored.size, at=one.at) for one in kept]
         return Done(WaitingFiles(attachments=waiting), 201)
 

@@ -17,24 +17,24 @@ from kehu.core.scope import scope
 from .models import Attachment
 from .work import Work
 
+Upload = File | files.Content
 WAITS = timedelta(days=7)
 
 
-@transaction.atomic
 def attach(
-    *, organization: Organization, number: str, uploads: Iterable[File], by: str, now: datetime, field: str = ""
+    *, organization: Organization, number: str, uploads: Iterable[Upload], by: str, now: datetime, field: str = ""
 ) -> list[Attachment]:
     """The files belong to the case from now on; a name that is taken gets a number behind it."""
-    uploads = _checked(uploads, organization)
-    stored = [files.store(organization, upload) for upload in uploads]
-    with scope(organization):
+    contents = files.put(organization, uploads)
+    with transaction.atomic(), scope(organization):
+        stored = [files.row_of(organization, content) for content in contents]
         work = Work(organization, None, now)
         work.by = work.people.people[by]
         folder = work.take(number)
         taken = set(Attachment.objects.filter(case=folder.case).values_list("name", flat=True))
         added = []
-        for upload, kept in zip(uploads, stored, strict=True):
-            name = _free_name(files.safe_name(upload.name), taken)
+        for content, kept in zip(contents, stored, strict=True):
+            name = _free_name(files.safe_name(content.upload.name), taken)
             taken.add(name)
             added.append(
                 Attachment.objects.create(
@@ -52,29 +52,25 @@ def attach(
         return added
 
 
-@transaction.atomic
 def keep(
     *,
     organization: Organization,
-    uploads: Iterable[File],
+    uploads: Iterable[Upload],
     by: int,
     now: datetime,
     field: str = "",
     taken: Iterable[str] = (),
 ) -> list[Attachment]:
     """Files for a case that is about to be opened: they wait with their uploader until `open_case` takes them."""
-    uploads = _checked(uploads, organization)
+    contents = files.put(organization, uploads)
     names = set(taken)
     kept = []
-    with scope(organization):
-        for upload in uploads:
-            name = _free_name(files.safe_name(upload.name), names)
+    with transaction.atomic(), scope(organization):
+        for content in contents:
+            name = _free_name(files.safe_name(content.upload.name), names)
             names.add(name)
-            kept.append(
-                Attachment.objects.create(
-                    case=None, stored=files.store(organization, upload), name=name, field=field, by_id=by, at=now
-                )
-            )
+            stored = files.row_of(organization, content)
+            kept.append(Attachment.objects.create(case=None, stored=stored, name=name, field=field, by_id=by, at=now))
     return kept
 
 
@@ -95,13 +91,6 @@ def clear_unused(organization: Organization, now: datetime, *, lost_before: date
         used = Attachment.objects.filter(stored=OuterRef("pk"))
         unused = list(StoredFile.objects.filter(~Exists(used)).values_list("pk", flat=True))
     return files.clear_away(organization, unused, lost_before=lost_before)
-
-
-def _checked(uploads: Iterable[File], organization: Organization) -> list[File]:
-    found = list(uploads)
-    for upload in found:
-        files.check(upload, organization)
-    return found
 
 
 def _free_name(name: str, taken: set[str]) -> str:

@@ -10,6 +10,7 @@ import re
 import subprocess
 import unicodedata
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -91,8 +92,73 @@ class FileAway(Refusal):
     message = _("“{name}” cannot be shown: the file store does not answer. Try again in a moment.")
 
 
-def check(upload: File, organization: Organization) -> None:
-    """Refuses what may not be kept; asked for all of a form's files before the first is stored."""
+@dataclass(frozen=True)
+class Content:
+    """A file whose content is kept and of which no row tells yet."""
+
+    upload: File
+    digest: str
+    path: str
+    is_new: bool
+    """Written just now; otherwise it was there, and had a row."""
+
+
+def put(organization: Organization, uploads: Iterable[File | Content]) -> list[Content]:
+    """Checks all of them, then writes their contents; nothing is written where one is refused. Before the transaction that points to
+    them: a scanner and a store take their time, and on SQLite nobody else could write meanwhile. What is put already stays so."""
+    found = list(uploads)
+    for upload in found:
+        if isinstance(upload, File):
+            _check(upload, organization)
+    return [_put(organization, upload) if isinstance(upload, File) else upload for upload in found]
+
+
+def _put(organization: Organization, upload: File) -> Content:
+    """Once under its digest; read in pieces."""
+    digest = hashlib.sha256()
+    upload.seek(0)
+    for chunk in upload.chunks():
+        digest.update(chunk)
+    name = digest.hexdigest()
+    with scope(organization):
+        is_new = not StoredFile.objects.filter(digest=name).exists()
+    content = Content(upload, name, f"{organization.pk}/{name[:2]}/{name}", is_new)
+    if is_new:
+        _write(content)
+    return content
+
+
+def _write(content: Content) -> None:
+    content.upload.seek(0)
+    try:
+        default_storage.save(content.path, content.upload)
+    except Exception as error:
+        log.exception("%s could not be kept", content.path)
+        raise _unkept(error, safe_name(content.upload.name)) from error
+
+
+def row_of(organization: Organization, content: Content) -> StoredFile:
+    """The row of what was put, old or new. Must run in the transaction that points to it."""
+    with scope(organization):
+        # Locked, so that nobody clears it away as unused while it is about to be used.
+        if known := StoredFile.objects.select_for_update().filter(digest=content.digest).first():
+            return known
+        if not content.is_new:
+            _write(content)  # its row was cleared away since
+        known, _made = StoredFile.objects.get_or_create(
+            organization=organization,
+            digest=content.digest,
+            defaults={
+                "size": content.upload.size,
+                "content_type": mimetypes.guess_type(content.upload.name or "")[0] or "application/octet-stream",
+                "path": content.path,
+            },
+        )
+        return known
+
+
+def _check(upload: File, organization: Organization) -> None:
+    """Refuses what may not be kept."""
     name = safe_name(upload.name)
     if upload.size > settings.MAX_FILE_SIZE:
         limit = settings.MAX_FILE_SIZE // 2**20
@@ -108,33 +174,6 @@ def check(upload: File, organization: Organization) -> None:
         raise FileNotAsNamed(name=name)
     if settings.SCAN_COMMAND and not _is_clean(upload):
         raise FileInfected(name=name)
-
-
-def store(organization: Organization, upload: File) -> StoredFile:
-    """The content, kept; where it was kept before, the same row. Read in pieces. Must run in the transaction that points to it."""
-    digest = hashlib.sha256()
-    upload.seek(0)
-    for chunk in upload.chunks():
-        digest.update(chunk)
-    name = digest.hexdigest()
-    with scope(organization):
-        # Locked, so that nobody clears it away as unused while it is about to be used.
-        if known := StoredFile.objects.select_for_update().filter(digest=name).first():
-            return known
-        path = f"{organization.pk}/{name[:2]}/{name}"
-        upload.seek(0)
-        try:
-            default_storage.save(path, upload)
-        except Exception as error:
-            log.exception("%s could not be kept", path)
-            raise _unkept(error, safe_name(upload.name)) from error
-        kind = mimetypes.guess_type(upload.name or "")[0] or "application/octet-stream"
-        known, _made = StoredFile.objects.get_or_create(
-            organization=organization,
-            digest=name,
-            defaults={"size": upload.size, "content_type": kind, "path": path},
-        )
-        return known
 
 
 def opened(stored: StoredFile, name: str) -> File:

@@ -1,7 +1,7 @@
 """Files on their way in: to a temporary file in pieces, never whole in memory, and never more of one than may be kept.
 
 What is too large is read to its end but not kept, so that the rest of the form is read, and comes back with a sentence instead of
-being lost. The same where the disk is full. Whoever stores an upload asks `files.check` first, which knows what is wrong with it.
+being lost. The same where the disk is full. `files.put` knows what is wrong with it.
 The temporary file has no name: it is gone with the process, however that ends.
 """
 

@@ -13,6 +13,7 @@ import pytest
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from hypothesis import given
@@ -23,6 +24,7 @@ from kehu.cases.models import Attachment
 from kehu.config.environment import files as files_setting
 from kehu.core import clock, files, filetypes, uploads
 from kehu.core.models import Organization, StoredFile
+from tests.api.conftest import Program
 from tests.cast import FRIDAY, Telling, sign_in
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 2000
@@ -367,3 +369,51 @@ def test_a_file_is_its_organization_s_own(complaint: Telling, stranger: Organiza
 
     assert client.get(address_of(complaint, added)).status_code == 404
     assert added.at == FRIDAY
+
+
+# --- nobody waits ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("door", ["page", "API"])
+def test_no_transaction_is_open_while_a_file_is_scanned_and_written(
+    mfg: Organization, client: Client, settings, monkeypatch: pytest.MonkeyPatch, door: str
+) -> None:  # type: ignore[no-untyped-def]
+    """On SQLite nobody else could write meanwhile, however long a scanner or a store takes."""
+    telling = Telling(mfg).start()
+    held: list[bool] = []
+    is_clean, save = files._is_clean, default_storage.save
+
+    def scanned(upload: File) -> bool:
+        held.append(connection.in_atomic_block)
+        return is_clean(upload)
+
+    def saved(*words: object) -> str:
+        held.append(connection.in_atomic_block)
+        return save(*words)  # type: ignore[arg-type]
+
+    settings.SCAN_COMMAND = ["true"]
+    monkeypatch.setattr(files, "_is_clean", scanned)
+    monkeypatch.setattr(default_storage, "save", saved)
+    upload = SimpleUploadedFile("photo.png", PNG)
+    if door == "page":
+        sign_in(client, mfg, "sales_rep")
+        answer = client.post(reverse("case_files", args=[telling.number]), {"files": upload})
+    else:
+        answer = Program(mfg, "sales_rep").send(f"/cases/{telling.number}/attachments", uploads=upload)
+
+    assert answer.status_code in (201, 302), answer.content
+    assert held == [False, False]
+
+
+def test_a_content_cleared_away_between_put_and_row_is_written_again(complaint: Telling, folder: Path) -> None:
+    organization = complaint.organization
+    (first,) = add(complaint, SimpleUploadedFile("photo.png", PNG))
+    (content,) = files.put(organization, [SimpleUploadedFile("again.png", PNG)])
+    Attachment.objects.filter(pk=first.pk).delete()
+    first.stored.delete()
+    default_storage.delete(content.path)
+
+    stored = files.row_of(organization, content)
+
+    assert files.content(stored, "again.png") == PNG
