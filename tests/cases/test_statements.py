@@ -12,7 +12,10 @@ from kehu.core.models import Event
 from kehu.core.scope import scope
 from tests.cast import FRIDAY, Telling, at, to_departments
 
-LIMIT = 15
+LIMIT = 13
+KEPT = 7
+"""Statements that read what a process keeps until somebody changes it, and on PostgreSQL one that says whose rows these are."""
+FIRING = 15
 ANSWER = {
     "state_confirmed": "confirmed",
     "talked_by": "qa_head",
@@ -66,7 +69,6 @@ def a_whole_round(told, departments):
 
 
 def test_every_step_of_a_complaint_stays_under_the_limit(mfg):
-    Telling(mfg).start()  # people, calendars and procedures are read once and kept: six statements
     told = Counting(mfg).start()
     to_departments(told, "quality", "engineering")
     a_whole_round(told, ["quality", "engineering"])
@@ -83,11 +85,14 @@ def test_every_step_of_a_complaint_stays_under_the_limit(mfg):
     told.do("file-complaint", "sales_deputy_manager")
 
     assert Case.objects.get(number=told.number).status == "closed"
+    cold = told.costs.pop("start")  # nothing is kept yet: people, calendars and procedures are read
+    told.costs["start"] = Counting(mfg).start().costs["start"]
     dear = {
         step: "\n".join(sql[:110] for sql in statements)
         for step, statements in told.costs.items()
         if len(statements) > LIMIT
     }
+    assert len(cold) <= len(told.costs["start"]) + KEPT
     assert not dear, "\n\n".join(f"{step}:\n{sql}" for step, sql in dear.items())
 
 
@@ -191,7 +196,7 @@ def test_firing_an_instant_stays_under_the_limit(complaint):
         fired = fire_due(at("2024-03-15 15:00"))
 
     assert fired == 2  # the reminder and the due time
-    assert len(_statements(captured)) <= fired * LIMIT
+    assert len(_statements(captured)) <= fired * FIRING
 
 
 def test_what_is_kept_for_one_company_answers_for_the_other(mfg, stranger):
@@ -214,7 +219,7 @@ def test_many_instants_are_fired_together(mfg):
         fired = fire_due(at("2024-03-15 15:00"))
 
     assert fired == 12
-    assert len(_statements(captured)) <= 3 * LIMIT
+    assert len(_statements(captured)) <= 3 * FIRING
     assert fire_due(at("2024-03-15 15:00")) == 0
     assert Event.objects.filter(name="task.overdue").count() == 6
 
