@@ -173,9 +173,13 @@ class Mailbox:
                         return
                     self.say("250 ok")
 
-        socketserver.ThreadingTCPServer.allow_reuse_address = True
-        self.server = socketserver.ThreadingTCPServer(("127.0.0.1", self.port), Session)
-        self.server.daemon_threads = True
+        class Server(socketserver.ThreadingTCPServer):
+            allow_reuse_address = daemon_threads = True
+
+            def handle_error(self, *_: object) -> None:
+                """Whoever was killed hangs up without a word."""
+
+        self.server = Server(("127.0.0.1", self.port), Session)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def close(self) -> None:

@@ -58,7 +58,8 @@ def database(url: str) -> dict[str, Any]:
                 # when another has written meanwhile.
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 20,
-                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+                # FULL: who was told "done" finds it done after a power cut, too. NORMAL, which loses the last commits, saves 3 ms.
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
             },
         }
     if parts.scheme in {"postgresql", "postgres"}:

@@ -15,9 +15,11 @@ import psycopg
 import pytest
 from django.core import management
 from django.db import DatabaseError, OperationalError, connection
+from django.db.utils import ConnectionHandler
 
 from kehu.cli import serve, setting_up
 from kehu.cli.verify import scratch
+from kehu.config.environment import database
 
 TABLES = "from kehu.cli import setting_up as s; s.django(); s.tables(); assert s.has_tables()"
 
@@ -62,6 +64,15 @@ def test_tables_that_are_there_are_left_alone(called: list[str], monkeypatch: py
     monkeypatch.setattr("kehu.core.wall.stands", lambda _: False)
     setting_up.tables()
     assert called == ["migrate"], "a table without its policy is an unfinished upgrade"
+
+
+def test_what_sqlite_says_is_done_survives_a_power_cut(tmp_path: Path, django_db_blocker: Any) -> None:
+    kept = ConnectionHandler({"default": database(f"sqlite:///{tmp_path}/kehu.sqlite3")})["default"]
+    with django_db_blocker.unblock(), kept.cursor() as cursor:
+        found = {name: cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")}
+    kept.close()
+
+    assert found == {"journal_mode": "wal", "synchronous": 2}, "2 is FULL: every commit is on the disk"
 
 
 def test_static_files_are_collected_anew_only_when_one_changed(
