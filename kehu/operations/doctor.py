@@ -14,6 +14,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.core.mail import get_connection
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -126,6 +127,16 @@ def _disk(now: datetime) -> Iterator[Complaint]:
             f"SQLite lies on a network file system ({kind}), where its locks do not hold",
             "Move KEHU_VAR to a disk of this machine, or use PostgreSQL.",
         )
+
+
+def _files(now: datetime) -> Iterator[Complaint]:
+    try:
+        default_storage.listdir("")
+    except FileNotFoundError:
+        return  # no file was ever kept
+    except OSError as error:
+        what = f"attachments can neither be kept nor read ({error.strerror})"
+        yield Complaint("error", "KEHU_FILES_URL", what, "Correct address, bucket and keys, or open the way to it.")
 
 
 def _file_system(folder: Path) -> str:
@@ -312,5 +323,5 @@ def _backups(now: datetime) -> Iterator[Complaint]:
 
 
 Check = Callable[[datetime], Iterator[Complaint]]
-WITHOUT_DATABASE: tuple[Check, ...] = (_switches, _secret, _disk, _fonts, _mail)
+WITHOUT_DATABASE: tuple[Check, ...] = (_switches, _secret, _disk, _files, _fonts, _mail)
 IN_DATABASE: tuple[Check, ...] = (_workers, _outbox, _channels, _organizations, _second_factors, _backups)

@@ -20,7 +20,7 @@ from kehu.cases.models import Attachment
 from kehu.config.environment import files as files_setting
 from kehu.core import clock
 from kehu.core.models import StoredFile
-from kehu.operations import backups
+from kehu.operations import backups, doctor
 from kehu.operations.verification import verify
 from tests.cast import Telling, sign_in
 
@@ -214,3 +214,14 @@ def test_files_of_a_store_that_went_away_are_refused_in_a_sentence_and_the_case_
     with pytest.raises(OSError, match="file store"):
         backups.back_up(tmp_path / "none.zip", now=complaint.now)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("answer", [(404, "NoSuchBucket"), (403, "InvalidAccessKeyId"), (503, "SlowDown")])
+def test_the_doctor_names_a_store_that_does_not_take_us(store: Bucket, answer: tuple[int, str]) -> None:
+    assert list(doctor._files(clock.now())) == []
+
+    store.fails_with = answer
+
+    (complaint,) = doctor._files(clock.now())
+    assert complaint.subject == "KEHU_FILES_URL"
+    assert answer[1] in complaint.what
