@@ -25,6 +25,7 @@ from kehu.engine.expressions import ExpressionError
 from kehu.engine.records import Data, encoded, holds
 from kehu.engine.tables import NoDecision
 from kehu.ledgers.customers.models import Customer
+from kehu.ledgers.customers.queries import by_code
 from kehu.organizations.queries import Person
 from kehu.organizations.standing_in import StandIn
 from kehu.procedures import revisions
@@ -542,7 +543,7 @@ def _customer(code: str | None, *, required: bool) -> Customer | None:
                 [Finding("customer", _("Choose the customer: every record of this procedure belongs to one."))]
             )
         return None
-    customer = Customer.objects.select_related("owner").filter(code=code).first()
+    customer = by_code(code)
     if customer is None:
         raise BadData([Finding("customer", _("There is no customer “{value}”.").format(value=code))])
     return customer

@@ -8,6 +8,7 @@ from django.utils.translation import get_language
 
 from kehu.core.models import Organization
 from kehu.ledgers.customers.models import Customer
+from kehu.ledgers.customers.queries import by_code
 from kehu.organizations.queries import Person
 from kehu.procedures import revisions
 from kehu.procedures.forms import Filling
@@ -43,6 +44,6 @@ def blank(organization: Organization, person: Person, procedure: str, now: datet
         raise NotStartable(procedure=title)
     if not may_open(work, running):
         raise MayNotStart(procedure=title, role=role_words(running, running.procedure.first_step))
-    found = Customer.objects.select_related("owner").filter(code=customer).first() if customer else None
+    found = by_code(customer) if customer else None
     case = Case(organization=organization, opener_id=person.id, customer=found, opened_at=now, revision=written.current)
     return Folder(work, case, running, [])

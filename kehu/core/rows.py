@@ -66,6 +66,9 @@ class _Built:
         self.parameters = [(places.get(value) if isinstance(value, int | str) else None, value) for value in parameters]
         self.model: Any = None  # of tuples
         self.converters = compiler.get_converters([selected[0] for selected in compiler.select])
+        for converters, expression in self.converters.values():
+            if isinstance(expression.output_field, models.JSONField):
+                converters[:] = [_unless_empty(converter) for converter in converters]
         if question.query.values_select:
             return
         information = compiler.klass_info
@@ -88,6 +91,17 @@ class _Built:
         for populator in self.related:
             populator.populate(row, found)
         return found
+
+
+def _unless_empty(converter: Callable[..., Any]) -> Callable[..., Any]:
+    """Most JSON of a task is empty, and need not be read to know that."""
+
+    def converted(value: Any, expression: Any, connection: Any) -> Any:
+        if value == "{}":
+            return {}
+        return [] if value == "[]" else converter(value, expression, connection)
+
+    return converted
 
 
 def insert(rows: Sequence[models.Model], *, unless_there: bool = False) -> None:
@@ -166,10 +180,10 @@ def _change(model: type[models.Model], columns: tuple[str, ...]) -> tuple[str, l
 
 def _stored(field: Any, row: models.Model) -> Any:
     value = getattr(row, field.attname)
-    if type(field) in _PLAIN and type(value) in _AS_THEY_ARE:
+    if type(value) in _AS_THEY_ARE and not isinstance(field, models.JSONField):
         return value
     return field.get_db_prep_save(value, connection)
 
 
-_PLAIN = {models.CharField, models.TextField, models.BooleanField, models.ForeignKey, models.PositiveIntegerField}
 _AS_THEY_ARE = {str, int, bool, NoneType}
+"""What a field of ours hands to the database as it stands."""

@@ -223,10 +223,11 @@ class Editor:
         self.findings = {finding.path: str(finding) for finding in findings}
         self.reader = Reader(words, addresses or {})
         self.fields = {key: definition for _s, _x, key, definition in filling.fields()}
-        self.kept = self._kept(draft or {})
+        self.draft = draft or {}
         self.after, self.context = self._evaluated()
 
-    def _kept(self, draft: Mapping[str, Any]) -> Data:
+    @cached_property
+    def kept(self) -> Data:
         """What is offered where nothing was posted."""
         item = self._row(self.filling.data)
         sections = {key: section for _k, section, key, _d in self.filling.fields()}
@@ -234,7 +235,7 @@ class Editor:
             key: (item if sections[key].per and self.filling.item else self.filling.data).get(key)
             for key in self.fields
         }
-        saved = {key: decoded_value(self.fields[key], value) for key, value in draft.items() if key in self.fields}
+        saved = {key: decoded_value(self.fields[key], value) for key, value in self.draft.items() if key in self.fields}
         if saved:
             return {**held, **saved}
         offered = defaults(self.filling)

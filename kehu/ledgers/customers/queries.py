@@ -9,10 +9,18 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from kehu.core.models import Organization
+from kehu.core.rows import Kept
 
 from .models import Contact, Customer
 
 _LOOK_UP = re.compile(r"customer(?:\[(?P<code>[^\]]+)\])?\.(?P<name>[a-z_]+)")
+
+
+def by_code(code: str) -> Customer | None:
+    return _CUSTOMER.first(code)
+
+
+_CUSTOMER = Kept(Customer, lambda customers, code: customers.select_related("owner").filter(code=code), str)
 
 
 def look_up(path: str, customer: Customer | None) -> Any:
@@ -22,7 +30,7 @@ def look_up(path: str, customer: Customer | None) -> Any:
         raise LookupError(
             f'"{path}" is no look-up; there are customer.class, customer.owner, customer.status, customer.name'
         )
-    found = Customer.objects.select_related("owner").filter(code=match["code"]).first() if match["code"] else customer
+    found = by_code(match["code"]) if match["code"] else customer
     if found is None:
         return None
     facts = {
