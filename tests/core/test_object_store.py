@@ -15,6 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from kehu.cases import actions
 from kehu.cases.attachments import attach, clear_unused, keep
 from kehu.cases.models import Attachment
 from kehu.config.environment import files as files_setting
@@ -176,6 +177,24 @@ def test_what_the_store_refuses_is_said_and_what_was_typed_stays(
     assert "photo.png" in said(page.content)
     assert not StoredFile.objects.exists()
     assert not Attachment.objects.exists()
+
+
+@pytest.mark.parametrize("verb", ["case_completion", "case_draft"])
+def test_in_a_case_too_what_was_typed_stays(complaint: Telling, client: Client, store: Bucket, verb: str) -> None:
+    common = {"organization": complaint.organization, "number": complaint.number, "now": complaint.now}
+    actions.send_back(
+        **common, step="accept-complaint", to="receive-complaint", by="sales_deputy_manager", reason="which product?"
+    )
+    sign_in(client, complaint.organization, "sales_receiver")
+    store.fails_with = (507, "XMinioStorageFull")
+    typed = {"content": "这里有毛刺", "outcome": "received", "files": SimpleUploadedFile("photo.png", PNG)}
+
+    page = client.post(reverse(verb, args=[complaint.number, "receive-complaint"]), typed)
+
+    assert page.status_code == 507
+    assert "这里有毛刺" in page.content.decode()
+    assert "photo.png" in said(page.content)
+    assert not StoredFile.objects.exists()
 
 
 def test_a_store_that_is_away_is_said_soon_and_what_was_typed_stays(
