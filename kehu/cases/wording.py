@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -16,8 +16,7 @@ from kehu.engine.definitions import FieldDefinition
 from kehu.engine.records import decoded_value
 
 from .history import Record
-
-EntryKind = Literal["act", "deadline", "file"]
+from .sentences import EntryKind, saying_of
 
 
 @dataclass
@@ -179,7 +178,7 @@ def stretch(record: Record, most: int = 30, before: int | None = None) -> Stretc
         move = event.facts.get("move") or {}
         changes = move.get("changes") or {}
         if place >= first:
-            entry = _entry(words, event)
+            entry = entry_of(words, event)
             entry.changes = list(_changes(words, data, changes))
             entry.next = list(_opened(words, event, move)) if event.name != "case.opened" else []
             entries.append(entry)
@@ -189,180 +188,18 @@ def stretch(record: Record, most: int = 30, before: int | None = None) -> Stretc
 
 def entry_of(words: Words, event: Event) -> Entry:
     """One event on its own, for lists that go across cases."""
-    return _entry(words, event)
-
-
-def _entry(words: Words, event: Event) -> Entry:
-    facts = event.facts
-    person = words.actor(event.by, facts)
-    step = words.step(facts.get("step", ""), facts.get("item", "")) if facts.get("step") else ""
-    entry = Entry(
+    saying, facts = saying_of(words, event), event.facts
+    return Entry(
         at=event.at,
         by=words.person(event.by),
-        kind="act",
-        icon="check",
-        sentence="",
+        kind=saying.kind,
+        icon=saying.icon,
+        tone=saying.tone,
+        sentence=saying.sentence(words, event),
         reason=facts.get("reason", ""),
         told=words.listed(words.person(key) for key in facts.get("told") or ()),
         mandate=words.mandate(facts),
     )
-    match event.name:
-        case "case.opened":
-            entry.icon = "plus"
-            entry.sentence = _("{person} opened the case.").format(person=person)
-        case "task.completed":
-            outcome = words.outcome(facts.get("step", ""), facts.get("outcome", ""))
-            entry.tone = "refused" if _is_refusal(words, facts) else "done"
-            entry.icon = "arrow-back-up" if entry.tone == "refused" else "check"
-            entry.sentence = (
-                _("{person} completed “{step}”: {outcome}.") if outcome else _("{person} completed “{step}”.")
-            ).format(person=person, step=step, outcome=outcome)
-        case "task.sent_back":
-            entry.icon, entry.tone = "arrow-back-up", "refused"
-            entry.sentence = _("{person} sent “{step}” back to “{to}”.").format(
-                person=person, step=step, to=words.step(facts.get("to", ""))
-            )
-        case "task.handed_over":
-            entry.icon = "user"
-            entry.sentence = _("{person} handed “{step}” over to {to}.").format(
-                person=person, step=step, to=words.person(facts.get("to"))
-            )
-        case "task.withdrawn":
-            entry.icon, entry.tone = "arrow-back-up", "refused"
-            entry.sentence = _("{person} withdrew “{step}”.").format(person=person, step=step)
-        case "task.nudged":
-            entry.icon = "bell"
-            entry.sentence = _("{person} nudged “{step}”.").format(person=person, step=step)
-        case "case.copied":
-            entry.icon = "copy"
-            entry.sentence = _("{person} sent a copy.").format(person=person)
-        case "case.paused":
-            entry.icon, entry.tone = "player-pause", "late"
-            entry.sentence = _("{person} paused the case; its clocks stand still.").format(person=person)
-        case "case.resumed":
-            entry.icon = "player-play"
-            entry.sentence = _("{person} resumed the case.").format(person=person)
-        case "task.handed_on":
-            entry.icon = "users"
-            to = words.listed(words.person(key) for key in facts.get("to") or ())
-            gone = words.listed(words.person(key) for key in facts.get("from") or ())
-            entry.sentence = (
-                _("“{step}” was with {gone}, who cannot do it now; it came to {to}.")
-                if gone
-                else _("“{step}” was with nobody; it came to {to}.")
-            ).format(step=step, gone=gone, to=to)
-        case "case.voided":
-            entry.icon, entry.tone = "ban", "refused"
-            entry.sentence = _("{person} voided the case.").format(person=person)
-        case "case.reopened":
-            entry.icon = "player-play"
-            entry.sentence = _("{person} reopened the case.").format(person=person)
-        case "case.recounted":
-            entry.kind, entry.icon = "deadline", "calendar"
-            entry.sentence = _("The working calendar was changed, so the time limits were counted anew.")
-        case "case.opened_another":
-            entry.icon = "arrow-forward-up"
-            entry.sentence = _("“{step}” opened case {number}.").format(step=step, number=facts.get("number", ""))
-        case "case.file_added":
-            entry.kind, entry.icon = "file", "paperclip"
-            entry.sentence = _("{person} added {names}.").format(
-                person=person, names=words.listed(facts.get("names") or ())
-            )
-        case "task.opened_beside":
-            entry.kind, entry.icon = "deadline", "alert-triangle"
-            entry.sentence = _("“{step}” was opened beside “{because}”.").format(
-                step=step, because=words.step(facts.get("because", ""))
-            )
-        case "task.row_overdue":
-            entry.kind, entry.icon, entry.tone = "deadline", "clock-exclamation", "late"
-            entry.sentence = _("“{step}”: row {row} is overdue.").format(step=step, row=int(facts.get("row", 0)) + 1)
-        case _other:
-            if not _asked(words, event, entry, step):
-                _deadline(words, event, entry, step)
-    return entry
-
-
-def _asked(words: Words, event: Event, entry: Entry, step: str) -> bool:
-    """Signatures and opinions that somebody was asked for."""
-    person = words.actor(event.by)
-    people = words.listed(words.person(key) for key in event.facts.get("who") or ())
-    outcome = words.outcome(event.facts.get("step", ""), event.facts.get("outcome", ""))
-    match event.name:
-        case "task.signer_added":
-            entry.icon = "user-plus"
-            before = event.facts.get("order") == "before"
-            entry.sentence = (
-                _("{person} asked {people} to sign “{step}” before it is completed.")
-                if before
-                else _("{person} asked {people} to sign “{step}” after it is completed.")
-            ).format(person=person, people=people, step=step)
-        case "task.signer_handed_on" | "task.opinion_handed_on":
-            entry.icon = "users"
-            to = words.listed(words.person(key) for key in event.facts.get("to") or ())
-            entry.sentence = (
-                _("{gone} has left and was asked about “{step}”; {to} is asked instead.")
-                if to
-                else _("{gone} has left; what was asked about “{step}” is asked of nobody any more.")
-            ).format(gone=people, step=step, to=to)
-        case "task.signer_dropped":
-            entry.icon = "circle-x"
-            entry.sentence = _("{person} no longer asks {people} to sign “{step}”.").format(
-                person=person, people=people, step=step
-            )
-        case "task.submitted":
-            entry.icon, entry.tone = "check", "done"
-            entry.sentence = (
-                _("{person} completed “{step}”: {outcome}. It waits for the added signers.")
-                if outcome
-                else _("{person} completed “{step}”. It waits for the added signers.")
-            ).format(person=person, step=step, outcome=outcome)
-        case "task.signed":
-            entry.icon, entry.tone = "signature", "done"
-            entry.sentence = _("{person} signed “{step}”.").format(person=person, step=step)
-        case "task.signature_refused":
-            entry.icon, entry.tone = "arrow-back-up", "refused"
-            entry.sentence = _("{person} refused to sign “{step}”.").format(person=person, step=step)
-        case "task.opinion_asked":
-            entry.icon = "message"
-            entry.sentence = _("{person} asked {people} for an opinion on “{step}”.").format(
-                person=person, people=people, step=step
-            )
-        case "task.opinion_given":
-            entry.icon = "message"
-            entry.sentence = _("{person} gave an opinion on “{step}”.").format(person=person, step=step)
-        case "task.opinion_declined":
-            entry.icon = "message"
-            entry.sentence = _("{person} has no opinion on “{step}”.").format(person=person, step=step)
-        case _other:
-            return False
-    return True
-
-
-def _deadline(words: Words, event: Event, entry: Entry, step: str) -> None:
-    what = step
-    if event.name.startswith("clock."):
-        clock = words.folder.procedure.clocks.get(event.facts.get("clock", ""))
-        what = words.say(clock.title) if clock else str(event.facts.get("clock", ""))
-    entry.kind, entry.icon = "deadline", "clock-exclamation"
-    match event.name.rpartition(".")[2]:
-        case "reminder":
-            entry.icon = "clock"
-            entry.sentence = _("Reminder: the time limit of “{step}” comes near.").format(step=what)
-        case "overdue":
-            entry.tone = "late"
-            entry.sentence = _("The time limit of “{step}” has passed.").format(step=what)
-        case "escalated":
-            entry.tone = "late"
-            entry.sentence = _("“{step}” is still not done and was reported further up.").format(step=what)
-        case name:
-            entry.kind, entry.icon = "act", "info-circle"
-            entry.sentence = f"{words.actor(event.by)} · {what or event.name} · {name}"
-
-
-def _is_refusal(words: Words, facts: Mapping[str, Any]) -> bool:
-    step = words.folder.procedure.steps.get(facts.get("step", ""))
-    outcome = step.all_outcomes().get(facts.get("outcome", "")) if step else None
-    return bool(outcome and outcome.refuses)
 
 
 def _opened(words: Words, event: Event, move: Mapping[str, Any]) -> Iterator[str]:
@@ -402,12 +239,12 @@ def _changes(words: Words, before: Mapping[str, Any], changes: Mapping[str, Any]
 def _row_changes(
     words: Words, key: str, definition: FieldDefinition, before: list[Any], after: list[Any]
 ) -> Iterator[Change]:
+    """Rows with a key are compared by it, others by their place."""
     table = words.form.table(key) or definition
-    column = definition.key or next(iter(definition.columns), "")
-    old = {str(row.get(column)): row for row in before}
-    new = {str(row.get(column)): row for row in after}
+    column = definition.key or ""
+    old, new = _named_rows(before, column), _named_rows(after, column)
     for name in dict.fromkeys([*old, *new]):
-        title = f"{words.say(definition.title)} · {words.row_of(key, name)}"
+        title = f"{words.say(definition.title)} · {words.row_of(key, name) if column else name}"
         if name not in new:
             yield Change(title, _("present"), _("removed"))
             continue
@@ -424,6 +261,10 @@ def _row_changes(
                 words.value(found, _typed(words, found, old.get(name, {}).get(cell))),
                 words.value(found, _typed(words, found, new[name].get(cell))),
             )
+
+
+def _named_rows(rows: list[Any], column: str) -> dict[str, Any]:
+    return {str(row.get(column) if column else place): row for place, row in enumerate(rows, start=1)}
 
 
 def _typed(words: Words, definition: FieldDefinition, value: Any) -> Any:
