@@ -64,7 +64,7 @@ class _Named(dict[str, str]):
 
 
 def saying_of(words: Words, event: Event) -> Saying:
-    known = _SAYINGS.get(event.name) or _LIMITS.get(event.name.rpartition(".")[2])
+    known = SAYINGS.get(event.name) or _LIMITS.get(event.name.rpartition(".")[2])
     if known is None:
         return Saying(lambda words, facts: f"{{person}} · {{step}} · {event.name}", "info-circle")
     if event.name == "task.completed" and _refuses(words, event.facts):
@@ -117,7 +117,7 @@ _LEFT = _either(
     gettext_lazy("{gone} has left; what was asked about “{step}” is asked of nobody any more."),
 )
 
-_SAYINGS = {
+SAYINGS = {
     "case.opened": Saying(gettext_lazy("{person} opened the case."), "plus"),
     "case.copied": Saying(gettext_lazy("{person} sent a copy."), "copy"),
     "case.paused": Saying(gettext_lazy("{person} paused the case; its clocks stand still."), "player-pause", "late"),
