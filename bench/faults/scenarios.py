@@ -278,7 +278,7 @@ def uploads(kind: str, quick: bool) -> Result:
     with (
         tempfile.TemporaryDirectory(prefix="kehu-coming-") as coming,
         installed(kind, "uploads", TMPDIR=coming) as kehu,
-        small_disk(kehu.var / "files", 64) as disk,
+        small_disk(kehu.var / "files", 64 + times * 6) as disk,
     ):
         server = kehu.serve("--no-worker")
         kehu.ready()
