@@ -1,6 +1,6 @@
 """Cases and customers by a few words: two Chinese characters, pinyin initials, a part of a number, a telephone number.
 
-A case is found by its own words or through its customer; only those are shown that the person may read, or takes part in. Seven
+A case is found by its own words or through its customer; only those are shown that the person may read, or takes part in. Eight
 statements, however many cases there are.
 """
 
@@ -84,10 +84,14 @@ def _questions(
         yield _keys(finding.with_all(rows, CaseWord, words).order_by("-pk"))[:limit]
         if known:
             yield _keys(rows.filter(customer__in=[customer.pk for customer in known]).order_by("-pk"))[:limit]
-    for customer in known:
-        his = Case.objects.filter(pk__in=_latest(Case.objects.filter(customer=customer), _OF_EACH))
+    if known:
+        theirs = Case.objects.filter(pk__in=finding.of_each(_newest_of, [customer.pk for customer in known]))
         takes_part = Exists(assigned.filter(task__case=OuterRef("pk")))
-        yield _keys(his.filter(open_to_him | Q(opener_id=person.id) | Q(takes_part)))
+        yield _keys(theirs.filter(open_to_him | Q(opener_id=person.id) | Q(takes_part)).order_by("-pk"))[:limit]
+
+
+def _newest_of(customer: int) -> QuerySet[Any]:
+    return _latest(Case.objects.filter(customer=customer), _OF_EACH)
 
 
 def _latest(cases: QuerySet[Case], most: int) -> QuerySet[Any]:

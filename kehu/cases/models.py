@@ -45,6 +45,11 @@ class Case(OrganizationRow):
             models.Index(fields=["organization", "procedure", "-number"], name="case_by_procedure"),
             models.Index(fields=["organization", "customer", "-opened_at"], name="case_by_customer"),
             models.Index(fields=["organization", "opener", "-opened_at"], name="case_by_opener"),
+            models.Index(fields=["organization", "procedure", "status", "-number"], name="case_by_status"),
+            models.Index(
+                fields=["organization", "procedure", "due_at"], condition=models.Q(status="open"), name="case_by_due"
+            ),
+            models.Index(fields=["organization", "changed_at", "id"], name="case_by_change"),
         ]
 
     def __str__(self):
@@ -108,6 +113,10 @@ class Task(OrganizationRow):
         indexes = [
             models.Index(fields=["organization", "state", "due_at"], name="task_by_due"),
             models.Index(fields=["organization", "done_by", "-closed_at"], name="task_by_doer"),
+            models.Index(fields=["organization", "id"], condition=~models.Q(draft={}), name="task_with_draft"),
+            models.Index(
+                fields=["organization", "step", "case"], condition=models.Q(state="open"), name="task_open_at_step"
+            ),
         ]
 
     def __str__(self):

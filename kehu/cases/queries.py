@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar
 
-from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
-from kehu.core.counts import KeptCount
+from kehu.core.counts import KeptCount, together
 from kehu.core.models import Event, Organization
 from kehu.core.rows import Kept
 from kehu.engine.definitions import Step, Text
@@ -220,33 +220,25 @@ _NEXT = Kept(
 
 def counts_of(person: Person) -> dict[str, str]:
     """How many are in each view; from a thousand on, "1000+"."""
-    todo, drafts = _WAITING.both(person.id) if not person.stands_in else _counted(waiting_for(person))
-    return {
-        "todo": todo,
-        "drafts": drafts,
-        "started": _STARTED(person.id),
-        "done": _DONE(person.id),
-    }
+    if not person.stands_in:
+        todo, drafts, started, done = _COUNTS(person.id)
+    else:
+        waiting = waiting_for(person)
+        todo, drafts = capped(waiting), capped(waiting.filter(_IS_DRAFT))
+        started, done = together(_STARTED, _DONE)(person.id)
+    return {"todo": todo, "drafts": drafts, "started": started, "done": done}
 
 
-_IS_DRAFT = ExpressionWrapper(Q(part=Assignment.Part.DO) & ~Q(task__draft={}), output_field=BooleanField())
-"""Somebody has begun to fill what is to be done, and kept it for later."""
+_IS_DRAFT = Q(part=Assignment.Part.DO) & ~Q(task__draft={})
+"""Somebody has begun to fill what is to be done, and kept it for later. There are few such tasks, and an index has them."""
 
-_WAITING = KeptCount(
-    Assignment,
-    lambda assignments, member: assignments.filter(member=member, is_open=True).annotate(is_draft=_IS_DRAFT),
-    int,
-    also="is_draft",
+_WAITING = KeptCount(Assignment, lambda assignments, member: assignments.filter(member=member, is_open=True), int)
+_DRAFTS = KeptCount(
+    Assignment, lambda assignments, member: assignments.filter(_IS_DRAFT, member=member, is_open=True), int
 )
 _STARTED = KeptCount(Case, lambda cases, member: cases.filter(opener=member), int)
 _DONE = KeptCount(Task, lambda tasks, member: tasks.filter(done_by=member), int)
-
-
-def _counted(waiting: QuerySet[Assignment]) -> tuple[str, str]:
-    both = waiting.annotate(is_draft=_IS_DRAFT)[: _MANY + 1].aggregate(
-        todo=Count("pk"), drafts=Count("pk", filter=Q(is_draft=True))
-    )
-    return _capped(both["todo"]), _capped(both["drafts"])
+_COUNTS = together(_WAITING, _DRAFTS, _STARTED, _DONE)
 
 
 def waiting_for(person: Person) -> QuerySet[Assignment]:
@@ -268,10 +260,7 @@ def waiting_for(person: Person) -> QuerySet[Assignment]:
 
 def capped(rows: QuerySet[Any]) -> str:
     """A count that costs no more than a thousand rows."""
-    return _capped(rows.order_by()[: _MANY + 1].count())
-
-
-def _capped(count: int) -> str:
+    count = rows.order_by()[: _MANY + 1].count()
     return f"{_MANY}+" if count > _MANY else str(count)
 
 

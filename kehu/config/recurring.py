@@ -77,6 +77,7 @@ SENDING: dict[Job, timedelta] = {
     clear_told: timedelta(hours=1),
     customer_words.index: timedelta(seconds=5),
     case_words.index: timedelta(seconds=5),
+    case_words.index_marks: timedelta(seconds=5),
 }
 """What may wait: for other servers (mail, chat, webhooks, files that lie elsewhere), for whoever searches, or for a while."""
 

@@ -86,6 +86,26 @@ def together(*questions: QuerySet[Any]) -> list[Any]:
     return list(dict.fromkeys(value for _place, value in _each_of(questions, "*")))
 
 
+def of_each(question: Callable[[int], QuerySet[Any]], values: Sequence[int]) -> list[Any]:
+    """The one column of the same question about each value, with its own limit, in one statement. Written once: Django takes a
+    millisecond a question, and an index answers it in a hundredth of that."""
+    text, parameters = question(_ANY).query.sql_with_params()
+    given = [value if one == _ANY else one for value in values for one in parameters]
+    texts = (f"SELECT * FROM ({text}) q{place}" for place in range(len(values)))  # noqa: S608  # nosec B608
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(texts), given)
+        return [row[0] for row in cursor.fetchall()]
+
+
+_ANY = -(2**41)
+
+
+def counted(questions: Sequence[QuerySet[Any]]) -> list[int]:
+    """How many rows each question finds, up to its own limit, in one statement."""
+    counts = dict(_each_of(questions, "count(*)"))
+    return [counts.get(place, 0) for place in range(len(questions))]
+
+
 def _each_of(questions: Sequence[QuerySet[Any]], what: str) -> list[tuple[int, Any]]:
     """Django joins limited questions only on PostgreSQL; as tables in a FROM both databases join them."""
     texts: list[str] = []
@@ -113,6 +133,11 @@ def compare_by_bytes(table: str) -> Callable[[Any, Any], None]:
             schema_editor.execute(f'ALTER TABLE {table} ALTER COLUMN word TYPE varchar({LENGTH}) COLLATE "C"')
 
     return change
+
+
+def indexed(*nouns: str) -> set[str]:
+    """Those of the nouns of which all rows have their words, so that what has no word is not there."""
+    return set(Indexing.objects.filter(noun__in=nouns, is_done=True).values_list("noun", flat=True))
 
 
 # --- rows that were there before their words -------------------------------------------------------------------------------

@@ -619,6 +619,16 @@ class Procedure(Definition):
         return next(iter(self.steps))
 
     @cached_property
+    def register_fields(self) -> dict[str, FieldDefinition]:
+        """The form's fields that the register's columns and filters read; of a table all its columns."""
+        if self.register_ is None:
+            return {}
+        columns = {key: said.value if said and said.value else key for key, said in self.register_.columns.items()}
+        expressions = [*columns.values(), *(columns.get(key, key) for key in self.register_.filters)]
+        names = sorted({name.partition(".")[0] for expression in expressions for name in parse(expression).names})
+        return {name: self.form.table(name) or field for name in names if (field := self.form.field(name))}
+
+    @cached_property
     def reach(self) -> dict[str, frozenset[str]]:
         """From each step all the steps a case can come to, in one step or many."""
         found = {key: frozenset(step.targets()) for key, step in self.steps.items()}

@@ -2,32 +2,38 @@
 
 What can be asked of the database is: fields of the record by JSON key, the case's own columns, its open tasks. A filter over an
 expression (the departments still responsible) narrows in the database by the fields it reads, and is then decided case by case. However
-many cases there are, a page takes the same number of statements.
+many cases there are, a page takes the same number of statements; and where there are a million, none walks through all of them: what
+is filtered by is looked for where words and marks say (cases/words.py), counting stops at a thousand, and more than these are read in
+the order of an index.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from itertools import islice
 from typing import Any, Literal
 
-from django.db.models import CharField, Count, Exists, F, FloatField, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models import CharField, Exists, F, FloatField, OuterRef, Q, QuerySet, Sum, Value
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce, NullIf
 from django.utils.translation import gettext as _
 
-from kehu.cases.models import Case, Task
+from kehu.cases import words
+from kehu.cases.models import Case, CaseWord, Task
+from kehu.core import finding
 from kehu.core.models import Organization
+from kehu.core.words import asked as words_asked
 from kehu.engine.definitions import FieldDefinition, Register
+from kehu.ledgers.customers import words as customer_words
 from kehu.organizations.queries import Person
 from kehu.procedures import revisions
 from kehu.procedures.models import Procedure
 
-from .records import NoProcedure, Period, Reader, names_in, open_steps, read_or_none
+from .records import NoProcedure, Period, Reader, names_in, next_month, open_steps, read_or_none
 
 PAGE = 50
 MOST = 1000
@@ -36,6 +42,9 @@ MOST = 1000
 OWN = {"number": "number", "status": "status", "opened_at": "opened_at", "closed_at": "closed_at", "round": "round",
        "customer.name": "customer__name", "customer.code": "customer__code"}  # fmt: skip
 """What expressions call the case's own columns."""
+
+_INDEXED = ("status", "customer.name", "customer.code")
+"""Columns by whose order a page is read from an index, however many cases there are; and by `number`."""
 
 _TEXTS = ("text", "longtext")
 _PLAIN = (*_TEXTS, "number", "money", "boolean", "date", "datetime", "choice", "user", "department", "customer")
@@ -119,17 +128,23 @@ class Page:
     count: int
     is_capped: bool
     number: int
+    """Which page it is, where that is known: of more than MOST cases one only knows what is before and behind."""
     has_next: bool
     totals: list[str]
     """A word for each column: the sum where it has numbers, otherwise nothing."""
+    before: str = ""
+    """Of more than MOST cases: the number before which the page before ends, and that behind which the next begins."""
+    after: str = ""
+    is_unsorted: bool = False
+    """They are too many to be put in the order that was asked for."""
 
     @property
     def first(self) -> int:
-        return (self.number - 1) * PAGE + 1 if self.lines else 0
+        return (self.number - 1) * PAGE + 1 if self.lines and self.number else 0
 
     @property
     def last(self) -> int:
-        return (self.number - 1) * PAGE + len(self.lines)
+        return (self.number - 1) * PAGE + len(self.lines) if self.number else 0
 
     @property
     def has_totals(self) -> bool:
@@ -149,24 +164,22 @@ class Shelf:
     all: int
 
 
-def listed(organization: Organization, now: datetime, language: str) -> list[Shelf]:
-    """Every register of the procedures in force, with how many cases are in it."""
-    open_ = Q(status="open")
-    counts = {
-        row["procedure_id"]: row
-        for row in Case.objects.values("procedure_id").annotate(
-            all=Count("pk"), open=Count("pk", filter=open_), overdue=Count("pk", filter=open_ & Q(due_at__lt=now))
-        )
-    }
+def listed(organization: Organization, now: datetime, language: str, *, most: int | None = None) -> list[Shelf]:
+    """Every register of the procedures in force, with how many cases are in it, or that there are more than so many."""
     found = []
     for key, procedure in revisions.in_force(organization).items():
         assert procedure.current
         register = revisions.running(procedure.current).procedure.register_
         if register:
-            row = counts.get(procedure.pk, {"all": 0, "open": 0, "overdue": 0})
-            found.append(Shelf(key, register.number, register.title.in_(language), procedure,
-                               row["open"], row["overdue"], row["all"]))  # fmt: skip
-    return found
+            found.append(Shelf(key, register.number, register.title.in_(language), procedure, 0, 0, 0))
+    open_ = Q(status="open")
+    asked = [
+        Case.objects.filter(condition, procedure=shelf.procedure).values("pk")[: most + 1 if most else None]
+        for shelf in found
+        for condition in (open_, open_ & Q(due_at__lt=now), Q())
+    ]
+    counts = iter(finding.counted(asked))
+    return [replace(shelf, open=next(counts), overdue=next(counts), all=next(counts)) for shelf in found]
 
 
 class RegisterView:
@@ -342,7 +355,8 @@ class RegisterView:
 
     # -- asking
 
-    def page(self, asked: Asked, number: int = 1) -> Page:
+    def page(self, asked: Asked, number: int = 1, *, before: str = "", after: str = "") -> Page:
+        """A page of what is asked for: by its number, or before or after the case of that number."""
         number = max(number, 1)
         start = (number - 1) * PAGE
         found = self.cases(asked)
@@ -351,13 +365,47 @@ class RegisterView:
             matching = list(islice(self._matching(found, decided), max(MOST, start + PAGE) + 1))
             count, shown = len(matching), matching[start : start + PAGE]
             totals = self._totals(matching) if count <= MOST else [""] * len(self.columns)
-        else:
-            count = found.order_by()[: MOST + 1].count()
+            has_next = len(shown) == PAGE and count > start + PAGE
+            return Page(self._lines(shown), min(count, MOST), count > MOST, number, has_next, totals)
+        count = found.order_by()[: MOST + 1].count()
+        if count <= MOST:
             shown = list(found[start : start + PAGE])
-            totals = self._summed(found) if count <= MOST else [""] * len(self.columns)
-        capped = count > MOST
-        has_next = len(shown) == PAGE and (count > start + PAGE or capped)
-        return Page(self._lines(shown), min(count, MOST), capped, number, has_next, totals)
+            return Page(self._lines(shown), count, False, number, count > start + PAGE, self._summed(found))
+        return self._among_many(asked, found, number, before, after)
+
+    def _among_many(self, asked: Asked, found: QuerySet[Case], number: int, before: str, after: str) -> Page:
+        """A page of more cases than are counted, in an order that an index has."""
+        key, totals = asked.sort.removeprefix("-"), [""] * len(self.columns)
+        value = self._column(key).value if key in self.register.columns else key
+        start = (number - 1) * PAGE
+        if value in _INDEXED and start < MOST:
+            shown = list(found[start : start + PAGE + 1])
+            has_next = len(shown) > PAGE and start + PAGE < MOST
+            return Page(self._lines(shown[:PAGE]), MOST, True, number, has_next, totals)
+        falling = asked.sort.startswith("-") if value == "number" else True
+        forward = not before
+        found = found.order_by("-number" if falling == forward else "number")
+        edge = before or after
+        if edge:
+            found = found.filter(**{"number__lt" if falling == forward else "number__gt": edge})
+            start = 0
+        elif start > MOST:
+            start = number = 0
+        shown = list(found[start : start + PAGE + 1])
+        is_more, shown = len(shown) > PAGE, shown[:PAGE][:: 1 if forward else -1]
+        first, last = (shown[0].number, shown[-1].number) if shown else ("", "")
+        has_before, has_next = (bool(after or start), is_more) if forward else (is_more, True)
+        return Page(
+            self._lines(shown),
+            MOST,
+            True,
+            0 if edge else max(number, 1),
+            has_next,
+            totals,
+            before=first if has_before else "",
+            after=last if has_next else "",
+            is_unsorted=value != "number" and asked.sort != self.register.sort,
+        )
 
     def every(self, asked: Asked) -> Iterator[Line]:
         """All that match, in order: for the sheet. Read in portions, so that memory stays flat."""
@@ -388,8 +436,7 @@ class RegisterView:
         found = found.filter(self._about_tasks(asked))
         if any(asked.period):
             found = _within(found, self._place(self.counted_by), "datetime", asked.period, self.reader)
-        if asked.text:
-            found = found.filter(self._mentions(asked.text))
+        found = self._looked_for(found, asked)
         for one in self.filters:
             if one.key in asked.periods:
                 definition = self.reader.fields.get(one.value)
@@ -413,6 +460,49 @@ class RegisterView:
             steps = [k for k, step in self.reader.running.procedure.steps.items() if asked.clause in step.clause]
             condition &= Q(Exists(mine.filter(state=Task.State.DONE, step__in=steps)))
         return condition
+
+    def _looked_for(self, found: QuerySet[Case], asked: Asked) -> QuerySet[Case]:
+        """Only where words and marks say, if all cases have theirs; and what the text says."""
+        marks = self._marks(asked)
+        texts = words_asked(asked.text)
+        customer = next((words_asked(asked.values[one.key]) for one in self.filters
+                         if one.kind == "customer" and one.key in asked.values), [])  # fmt: skip
+        if not (marks or asked.text or customer):
+            return found
+        noun = words.marks_noun(self.reader.running)
+        known = finding.indexed(words.NOUN, customer_words.NOUN, noun)
+        if noun in known:
+            for alike in marks:
+                found = found.filter(pk__in=CaseWord.objects.filter(word__in=alike).values("case"))
+        if customer and customer_words.NOUN in known:
+            found = found.filter(customer__in=customer_words.having(customer).values("pk"))
+        if not asked.text:
+            return found
+        if texts and {words.NOUN, customer_words.NOUN} <= known:
+            his = Case.objects.filter(customer__in=customer_words.having(texts).values("pk"))
+            return found.filter(pk__in=words.having(texts).union(his.values("pk"), all=True))
+        return found.filter(self._mentions(asked.text))
+
+    def _marks(self, asked: Asked) -> list[list[str]]:
+        """For each filter the marks of which a case that matches has one."""
+        fields, key, found = words.marked(self.reader.running), self.key, []
+        for one in self.filters:
+            text = asked.values.get(one.key, "")
+            if not text or one.kind == "text":
+                continue
+            if one.value in fields and one.kind != "boolean":
+                found.append([words.mark(key, one.value, text)])
+            elif one.value not in self.reader.fields and one.kind in ("choice", "department", "user"):
+                reads = {name.partition(".")[0] for name in names_in(one.value)}
+                if reads and reads <= fields.keys():  # whoever can match has the word somewhere in what it reads
+                    found.append([words.mark(key, name, text) for name in sorted(reads)])
+        days = {one.value: asked.periods[one.key] for one in self.filters if one.key in asked.periods}
+        if any(asked.period):
+            days[self.counted_by] = asked.period
+        for name, (first, last) in days.items():
+            if name in fields and (months := _months(first, last)):
+                found.append([words.mark(key, name, month) for month in months])
+        return found
 
     def _mentions(self, text: str) -> Q:
         condition = Q(number__icontains=text)
@@ -565,6 +655,18 @@ def bounds(period: Period, kind: str, reader: Reader, *, as_text: bool) -> tuple
         return period.since.isoformat(), period.until.isoformat()
     start, end = (moment.astimezone(UTC) for moment in period.moments(reader.zone))
     return (start.isoformat(), end.isoformat()) if as_text else (start, end)
+
+
+def _months(first: date | None, last: date | None) -> list[str]:
+    """The months in which such days can be stored, a moment's day being told in UTC; none where they are very many."""
+    if first is None or last is None or not first <= last <= first + timedelta(days=800):
+        return []
+    month, end = (first - timedelta(days=1)).replace(day=1), last + timedelta(days=1)
+    found = []
+    while month <= end:
+        found.append(f"{month:%Y-%m}")
+        month = next_month(month)
+    return found
 
 
 def _day(text: str) -> date | None:

@@ -48,6 +48,8 @@ def customers(request: HttpRequest) -> HttpResponse:
         owner=request.GET.get("owner", "")[:60],
         sort=request.GET.get("sort", "code")[:20],
         page=int(text) if (text := request.GET.get("page", "")).isdecimal() and len(text) < 7 else 1,
+        before=request.GET.get("before", "")[:40],
+        after=request.GET.get("after", "")[:40],
     )
     listing = queries.listed(wish)
     people = _people(request)
@@ -60,8 +62,8 @@ def customers(request: HttpRequest) -> HttpResponse:
         "grades": queries.grades(),
         "statuses": STATUSES.items(),
         "owners": [people[key] for key in queries.owners() if key in people],
-        "before": _address(wish, page=str(listing.page - 1)) if listing.page > 1 else "",
-        "following": _address(wish, page=str(listing.page + 1)) if listing.has_next else "",
+        "before": _before(wish, listing),
+        "following": _following(wish, listing) if listing.has_next else "",
         "is_filtered": bool(wish.search or wish.grade or wish.status or wish.owner),
     }
     return render(request, "web/customers/customers.html", words)
@@ -124,6 +126,16 @@ def _column(wish: queries.Wish, key: str, title: str) -> tuple[str, str, str]:
     """Title, address that sorts by it (the other way round when it is sorted already), and how it is sorted now."""
     is_up, is_down = wish.sort == key, wish.sort == f"-{key}"
     return title, _address(wish, sort=f"-{key}" if is_up else key), "up" if is_up else "down" if is_down else ""
+
+
+def _before(wish: queries.Wish, listing: queries.Listing) -> str:
+    if listing.before:
+        return _address(wish, before=listing.before)
+    return _address(wish, page=str(listing.page - 1)) if listing.page > 1 else ""
+
+
+def _following(wish: queries.Wish, listing: queries.Listing) -> str:
+    return _address(wish, after=listing.after) if listing.after else _address(wish, page=str(listing.page + 1))
 
 
 def _address(wish: queries.Wish, **changed: str) -> str:

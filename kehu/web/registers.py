@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 from kehu.procedures.chart import text_width
 from kehu.reports import exports, reading
 from kehu.reports.records import Period
-from kehu.reports.registers import Asked, Column, Filter, Page, RegisterView, listed
+from kehu.reports.registers import MOST, Asked, Column, Filter, Page, RegisterView, listed
 from kehu.reports.statistics import statistics
 
 from .saved_views import opened_with
@@ -35,7 +35,7 @@ def registers(request: Any) -> HttpResponse:
     readable = readable_by(request)
     shelves = [
         shelf
-        for shelf in listed(request.organization, request.now, get_language() or "zh-hans")
+        for shelf in listed(request.organization, request.now, get_language() or "zh-hans", most=MOST)
         if shelf.key in readable
     ]
     return render(request, "registers/list.html", {"shelves": shelves})
@@ -48,7 +48,8 @@ def register(request: Any, key: str) -> HttpResponse:
     if elsewhere:
         return elsewhere
     view, asked, behind = _asked(request, key)
-    page = view.page(asked, _number(request.GET.get("page")))
+    place = {key: request.GET.get(key, "")[:60] for key in ("before", "after")}
+    page = view.page(asked, _number(request.GET.get("page")), **place)
     address = _Address(request)
     widths = [_width(page, at) for at in range(len(view.columns))]
     return render(
@@ -70,10 +71,10 @@ def register(request: Any, key: str) -> HttpResponse:
             "all_columns": address.with_(columns=None, page=None),
             "looks": {key: value for key, value in address.words.items() if key not in ("columns", "page")},
             "kept": address.kept("behind", "value", "since", "until", "clause", "sort", "columns", "saved"),
-            "excel": address.with_(page=None),
+            "excel": address.with_(**_NOWHERE),
             "everything": address.only("sort", "columns"),
-            "before": address.with_(page=page.number - 1) if page.number > 1 else "",
-            "after": address.with_(page=page.number + 1) if page.has_next else "",
+            "before": _before(page, address),
+            "after": address.with_(**_NOWHERE | _following(page)) if page.has_next else "",
         },
     )
 
@@ -120,6 +121,20 @@ def columns_of(words: QueryDict) -> list[str]:
     return [key for text in words.getlist("columns") for key in text.split(",") if key]
 
 
+_NOWHERE: dict[str, Any] = {"page": None, "before": None, "after": None}
+"""An address without a place in the list."""
+
+
+def _before(page: Page, address: _Address) -> str:
+    if page.before:
+        return address.with_(**_NOWHERE | {"before": page.before})
+    return address.with_(**_NOWHERE | {"page": page.number - 1}) if page.number > 1 else ""
+
+
+def _following(page: Page) -> dict[str, Any]:
+    return {"after": page.after} if page.after else {"page": page.number + 1}
+
+
 def _number(text: str | None) -> int:
     return int(text) if text and text.isdecimal() and len(text) < 7 else 1
 
@@ -150,7 +165,7 @@ def _head(column: Column, asked: Asked, address: _Address, width: str) -> dict[s
         "title": column.title,
         "width": width,
         "is_number": column.is_number,
-        "address": address.with_(sort=column.key if falling or not here else f"-{column.key}", page=None)
+        "address": address.with_(sort=column.key if falling or not here else f"-{column.key}", **_NOWHERE)
         if column.sortable
         else "",
         "order": ("descending" if falling else "ascending") if here else "",

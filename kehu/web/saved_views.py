@@ -22,7 +22,7 @@ from kehu.organizations.queries import Directory, directory, local_now
 
 LISTS = frozenset({"inbox", "register", "customers"})
 """The addresses whose views are kept, by name."""
-_PLACES = frozenset({"saved", "page", "after", "csrfmiddlewaretoken"})
+_PLACES = frozenset({"saved", "page", "before", "after", "csrfmiddlewaretoken"})
 """Where one is in a list is no part of how it looks."""
 
 

@@ -8,7 +8,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from kehu.core import clock
-from kehu.core.models import Organization
+from kehu.core.models import Indexing, Organization
+from kehu.ledgers.customers import queries
+from kehu.ledgers.customers import words as customer_words
 from kehu.ledgers.customers.models import Customer
 from kehu.ledgers.customers.pinyin import initials
 from kehu.ledgers.customers.queries import Wish, listed
@@ -74,3 +76,36 @@ def test_another_companys_customer_is_not_there(client: Client, mfg: Organizatio
     sign_in(client, stranger, "general_manager")
     assert client.get("/customers/OURS/").status_code == 404
     assert "OURS" not in client.get("/customers/").content.decode()
+
+
+def test_many_customers_are_read_by_code_forwards_and_back(mfg: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
+    every = list(Customer.objects.order_by("code").values_list("code", flat=True))
+    monkeypatch.setattr(queries, "MOST", 5)
+    monkeypatch.setattr(queries, "PAGE", 4)
+    seen, after = [], ""
+    while True:
+        page = listed(Wish(after=after))
+        seen += [customer.code for customer in page.customers]
+        assert page.is_capped
+        if not page.after:
+            break
+        after = page.after
+    assert seen == every
+    back = listed(Wish(before=page.before))
+    assert [customer.code for customer in back.customers] == every[
+        every.index(page.before) - 4 : every.index(page.before)
+    ]
+    assert [customer.code for customer in listed(Wish(sort="-code", after=every[9])).customers] == every[8:4:-1]
+
+
+def test_classes_and_owners_are_those_that_occur(mfg: Organization) -> None:
+    assert queries.grades() == sorted({one.grade for one in Customer.objects.all()} - {""})
+    assert queries.owners() == sorted({one.owner.key for one in Customer.objects.select_related("owner") if one.owner})
+
+
+@pytest.mark.parametrize("words", ["讯捷", "xjtx", "C0001", "zzzz"])
+def test_customers_are_found_by_words_as_by_looking_through_them(mfg: Organization, words: str) -> None:
+    before = [customer.code for customer in listed(Wish(search=words)).customers]
+    customer_words.index(mfg, FRIDAY)
+    assert Indexing.objects.filter(noun=customer_words.NOUN, is_done=True).exists()
+    assert [customer.code for customer in listed(Wish(search=words)).customers] == before

@@ -29,7 +29,11 @@ class Customer(OrganizationRow):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["organization", "code"], name="customer_code")]
-        indexes = [models.Index(fields=["organization", "name"], name="customer_name")]
+        indexes = [
+            models.Index(fields=["organization", "name", "code"], name="customer_by_name"),
+            models.Index(fields=["organization", "grade", "code"], name="customer_by_grade"),
+            models.Index(fields=["organization", "owner", "code"], name="customer_by_owner"),
+        ]
         ordering = ["code"]
 
     def __str__(self):

@@ -13,6 +13,7 @@ from kehu.core.words import Asked, asked, ends_of, number_words, words_of
 
 from .models import Contact, Customer, CustomerWord
 
+NOUN = "customers"
 MOST = 50
 
 
@@ -40,6 +41,11 @@ def found_by(words: Sequence[Asked], most: int = MOST) -> QuerySet[Customer]:
     return finding.candidates(Customer.objects.all(), CustomerWord, words).order_by("code")[:most]
 
 
+def having(words: Sequence[Asked]) -> QuerySet[Customer]:
+    """All customers with all these words."""
+    return finding.with_all(Customer.objects.all(), CustomerWord, words)
+
+
 def suggested(text: str, most: int = 20) -> list[Customer]:
     """A few open customers for what was typed so far, or just a few: one statement."""
     words = asked(text)
@@ -49,4 +55,4 @@ def suggested(text: str, most: int = 20) -> list[Customer]:
 
 def index(organization: Organization, now: datetime) -> int:
     """Customers that were there before their words get them, a portion at a time."""
-    return finding.index(organization, "customers", Customer, enter)
+    return finding.index(organization, NOUN, Customer, enter)

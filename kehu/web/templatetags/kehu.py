@@ -169,6 +169,12 @@ def status_badge(status: str, title: Any = "") -> SafeString:
 
 
 @register.filter
+def to_most(count: int, most: int = 1000) -> str:
+    """A count that goes no further than anybody reads it: 1000+."""
+    return f"{most}+" if count > most else str(count)
+
+
+@register.filter
 def at(mapping: Mapping[str, Any], key: str) -> Any:
     """A mapping's value by a key that a variable holds."""
     return mapping.get(key, "")
