@@ -14,9 +14,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Literal
 
+from django.db import connection
 from django.db.models import CharField, Exists, F, FloatField, OuterRef, Q, QuerySet, Sum, Value
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce, NullIf
@@ -26,6 +27,7 @@ from kehu.cases import words
 from kehu.cases.models import Case, CaseWord, Task
 from kehu.core import finding
 from kehu.core.models import Organization
+from kehu.core.words import Asked as AskedWord
 from kehu.core.words import asked as words_asked
 from kehu.engine.definitions import FieldDefinition, Register
 from kehu.ledgers.customers import words as customer_words
@@ -33,9 +35,13 @@ from kehu.organizations.queries import Person
 from kehu.procedures import revisions
 from kehu.procedures.models import Procedure
 
-from .records import NoProcedure, Period, Reader, names_in, next_month, open_steps, read_or_none
+from .records import NoProcedure, Period, Reader, names_in, open_steps, read_or_none
 
 PAGE = 50
+_LATEST = 5000
+"""Of a text that more cases say, a page looks through so many; what leaves the program (a sheet, the API) through all."""
+FEW = 50_000
+"""So many cases are looked for by their keys; what more have is met by going through all of them."""
 MOST = 1000
 """Counting stops here: "1000+" is answer enough, and a million rows are not walked for it."""
 
@@ -359,7 +365,8 @@ class RegisterView:
         """A page of what is asked for: by its number, or before or after the case of that number."""
         number = max(number, 1)
         start = (number - 1) * PAGE
-        found = self.cases(asked)
+        among, few = self._found(asked, newest=True)
+        found = among.order_by(*self._order(asked.sort, few=few))
         decided = self._decided(asked)
         if decided:  # worked out case by case: the count and the page come from one walk
             matching = list(islice(self._matching(found, decided), max(MOST, start + PAGE) + 1))
@@ -371,9 +378,9 @@ class RegisterView:
         if count <= MOST:
             shown = list(found[start : start + PAGE])
             return Page(self._lines(shown), count, False, number, count > start + PAGE, self._summed(found))
-        return self._among_many(asked, found, number, before, after)
+        return self._among_many(asked, found, few, number, before, after)
 
-    def _among_many(self, asked: Asked, found: QuerySet[Case], number: int, before: str, after: str) -> Page:
+    def _among_many(self, asked: Asked, found: QuerySet[Case], few: bool, number: int, before: str, after: str) -> Page:
         """A page of more cases than are counted, in an order that an index has."""
         key, totals = asked.sort.removeprefix("-"), [""] * len(self.columns)
         value = self._column(key).value if key in self.register.columns else key
@@ -384,7 +391,8 @@ class RegisterView:
             return Page(self._lines(shown[:PAGE]), MOST, True, number, has_next, totals)
         falling = asked.sort.startswith("-") if value == "number" else True
         forward = not before
-        found = found.order_by("-number" if falling == forward else "number")
+        place = _first_of(F("number"), few=few)
+        found = found.order_by(place.desc() if falling == forward else place.asc())
         edge = before or after
         if edge:
             found = found.filter(**{"number__lt" if falling == forward else "number__gt": edge})
@@ -415,13 +423,20 @@ class RegisterView:
 
     def stretch(self, asked: Asked, before: int | None, limit: int) -> list[Line]:
         """The newest cases that match, those made before the case with that pk: cases that are opened meanwhile move nothing."""
-        found = self.cases(asked).order_by("-pk")
+        found, few = self._found(asked)
+        found = found.order_by(_first_of(F("pk"), few=few).desc())
         if before is not None:
             found = found.filter(pk__lt=before)
         decided = self._decided(asked)
         return self._lines(islice(self._matching(found, decided), limit) if decided else found[:limit])
 
     def cases(self, asked: Asked) -> QuerySet[Case]:
+        """All that match, in order."""
+        found, few = self._found(asked)
+        return found.order_by(*self._order(asked.sort, few=few))
+
+    def _found(self, asked: Asked, *, newest: bool = False) -> tuple[QuerySet[Case], bool]:
+        """All that match, and whether they are few and found without going through the others."""
         found = (
             Case.objects.filter(procedure=self.reader.procedure)
             .select_related("customer__owner", "revision")
@@ -436,7 +451,7 @@ class RegisterView:
         found = found.filter(self._about_tasks(asked))
         if any(asked.period):
             found = _within(found, self._place(self.counted_by), "datetime", asked.period, self.reader)
-        found = self._looked_for(found, asked)
+        found, few = self._looked_for(found, asked, newest=newest)
         for one in self.filters:
             if one.key in asked.periods:
                 definition = self.reader.fields.get(one.value)
@@ -444,9 +459,7 @@ class RegisterView:
                 place = self._place(one.value)
                 if place is not None:
                     found = _within(found, place, kind, asked.periods[one.key], self.reader)
-            elif one.key in asked.values:
-                found = found.filter(self._condition(one, asked.values[one.key]))
-        return found.order_by(*self._order(asked.sort))
+        return found, few
 
     def _about_tasks(self, asked: Asked) -> Q:
         condition = Q()
@@ -461,47 +474,60 @@ class RegisterView:
             condition &= Q(Exists(mine.filter(state=Task.State.DONE, step__in=steps)))
         return condition
 
-    def _looked_for(self, found: QuerySet[Case], asked: Asked) -> QuerySet[Case]:
-        """Only where words and marks say, if all cases have theirs; and what the text says."""
-        marks = self._marks(asked)
-        texts = words_asked(asked.text)
+    def _looked_for(self, found: QuerySet[Case], asked: Asked, *, newest: bool) -> tuple[QuerySet[Case], bool]:
+        """Narrowed to where words, marks and open tasks say that they are, where that is few cases; and whether it is. What many cases
+        have is met soon enough by going through them. `newest`: of a text that very many say, the newest are enough."""
+        marks, texts = self._marks(asked), words_asked(asked.text)
         customer = next((words_asked(asked.values[one.key]) for one in self.filters
                          if one.kind == "customer" and one.key in asked.values), [])  # fmt: skip
-        if not (marks or asked.text or customer):
-            return found
+        known: set[str] = set()
         noun = words.marks_noun(self.reader.running)
-        known = finding.indexed(words.NOUN, customer_words.NOUN, noun)
+        if marks or asked.text or customer:
+            known = finding.indexed(words.NOUN, customer_words.NOUN, noun)
+        places: list[QuerySet[Any]] = []
+        if asked.step:
+            places.append(Task.objects.filter(state=Task.State.OPEN, step=asked.step).values("case"))
         if noun in known:
-            for alike in marks:
-                found = found.filter(pk__in=CaseWord.objects.filter(word__in=alike).values("case"))
+            places += [CaseWord.objects.filter(word__in=alike).values("case") for alike in marks.values()]
+        else:
+            marks = {}
         if customer and customer_words.NOUN in known:
-            found = found.filter(customer__in=customer_words.having(customer).values("pk"))
-        if not asked.text:
-            return found
+            places.append(_of_customers(customer))
+        counts = finding.counted([place[: FEW + 1] for place in places]) if places else []
+        few = [place for place, count in zip(places, counts, strict=True) if count <= FEW]
         if texts and {words.NOUN, customer_words.NOUN} <= known:
-            his = Case.objects.filter(customer__in=customer_words.having(texts).values("pk"))
-            return found.filter(pk__in=words.having(texts).union(his.values("pk"), all=True))
-        return found.filter(self._mentions(asked.text))
+            few.append(_said(texts, _LATEST if newest else None))
+        elif asked.text:
+            found = found.filter(self._mentions(asked.text))
+        for place in few:
+            found = found.filter(pk__in=place)
+        for one in self.filters:
+            if one.key in asked.values and not (one.key in marks and self._is_decided(one)):
+                found = found.filter(self._condition(one, asked.values[one.key]))
+            elif one.key in asked.values:  # decided case by case; so many marks tell PostgreSQL that it meets them soon
+                found = found.filter(pk__in=CaseWord.objects.filter(word__in=marks[one.key]).values("case"))
+        return found, bool(few)
 
-    def _marks(self, asked: Asked) -> list[list[str]]:
-        """For each filter the marks of which a case that matches has one."""
-        fields, key, found = words.marked(self.reader.running), self.key, []
+    def _marks(self, asked: Asked) -> dict[str, list[str]]:
+        """For each filter by key the marks of which a case that matches has one."""
+        fields, key, found = words.marked(self.reader.running), self.key, dict[str, list[str]]()
         for one in self.filters:
             text = asked.values.get(one.key, "")
             if not text or one.kind == "text":
                 continue
             if one.value in fields and one.kind != "boolean":
-                found.append([words.mark(key, one.value, text)])
+                found[one.key] = [words.mark(key, one.value, text)]
             elif one.value not in self.reader.fields and one.kind in ("choice", "department", "user"):
                 reads = {name.partition(".")[0] for name in names_in(one.value)}
                 if reads and reads <= fields.keys():  # whoever can match has the word somewhere in what it reads
-                    found.append([words.mark(key, name, text) for name in sorted(reads)])
-        days = {one.value: asked.periods[one.key] for one in self.filters if one.key in asked.periods}
-        if any(asked.period):
-            days[self.counted_by] = asked.period
-        for name, (first, last) in days.items():
-            if name in fields and (months := _months(first, last)):
-                found.append([words.mark(key, name, month) for month in months])
+                    found[one.key] = [words.mark(key, name, text) for name in sorted(reads)]
+        days = [(one.key, one.value, asked.periods[one.key]) for one in self.filters if one.key in asked.periods]
+        for at, name, (first, last) in [*days, ("period", self.counted_by, asked.period)]:
+            if name in fields and first and last and first <= last <= first + timedelta(days=800):
+                start, end = bounds(
+                    Period(first, last + timedelta(days=1)), fields[name].type, self.reader, as_text=True
+                )
+                found[at] = [words.mark(key, name, month) for month in _months(start[:7], end[:7])]
         return found
 
     def _mentions(self, text: str) -> Q:
@@ -543,29 +569,34 @@ class RegisterView:
         definition = self.reader.fields[one.value]
         return Q(**{f"{path}__icontains": f'"{text}"'} if definition.type == "choices" else {path: text})
 
-    def _order(self, sort: str) -> list[Any]:
+    def _order(self, sort: str, *, few: bool = False) -> list[Any]:
         key, falling = sort.removeprefix("-"), sort.startswith("-")
         place = self._place(self._column(key).value if key in self.register.columns else key)
+        number = _first_of(F("number"), few=few)
+        by_number = number.desc() if falling else number.asc()
         if place is None:
-            return ["-pk"]
+            return [_first_of(F("pk"), few=few).desc()]
         if place == F("number"):
-            return ["-number" if falling else "number"]
-        order = place.desc(nulls_last=True) if falling else place.asc(nulls_last=True)
-        return [order, "-number" if falling else "number"]
+            return [by_number]
+        place = _first_of(place, few=few)
+        return [place.desc(nulls_last=True) if falling else place.asc(nulls_last=True), by_number]
 
     # -- deciding case by case
 
     def _decided(self, asked: Asked) -> list[tuple[Filter, str]]:
         """The filters that the database cannot decide alone."""
         return [
-            (one, asked.values[one.key])
-            for one in self.filters
-            if one.key in asked.values and one.kind != "customer"
-            and one.value not in OWN and one.value not in self.reader.fields
-        ]  # fmt: skip
+            (one, asked.values[one.key]) for one in self.filters if one.key in asked.values and self._is_decided(one)
+        ]
+
+    def _is_decided(self, one: Filter) -> bool:
+        return one.kind != "customer" and one.value not in OWN and one.value not in self.reader.fields
 
     def _matching(self, found: QuerySet[Case], decided: list[tuple[Filter, str]]) -> Iterator[Case]:
-        for case in found.iterator(chunk_size=500):
+        # The first ones by a limit: PostgreSQL plans a cursor for whoever reads it to its end.
+        first = list(found[: 2 * MOST])
+        others = found[2 * MOST :].iterator(chunk_size=500) if len(first) == 2 * MOST else ()
+        for case in chain(first, others):
             if all(self._matches(case, one, text) for one, text in decided):
                 yield case
 
@@ -657,16 +688,31 @@ def bounds(period: Period, kind: str, reader: Reader, *, as_text: bool) -> tuple
     return (start.isoformat(), end.isoformat()) if as_text else (start, end)
 
 
-def _months(first: date | None, last: date | None) -> list[str]:
-    """The months in which such days can be stored, a moment's day being told in UTC; none where they are very many."""
-    if first is None or last is None or not first <= last <= first + timedelta(days=800):
-        return []
-    month, end = (first - timedelta(days=1)).replace(day=1), last + timedelta(days=1)
-    found = []
-    while month <= end:
-        found.append(f"{month:%Y-%m}")
-        month = next_month(month)
-    return found
+def _said(asked_words: list[AskedWord], most: int | None) -> QuerySet[Any]:
+    """The keys of the cases with these words, or whose customer has them: so many of either, the newest."""
+    of_cases, of_customers = words.having(asked_words), _of_customers(asked_words)
+    if most and connection.features.supports_slicing_ordering_in_compound:
+        of_cases, of_customers = of_cases.order_by("-word", "-case")[:most], of_customers[:most]
+    return of_cases.union(of_customers, all=True)
+
+
+def _of_customers(asked_words: list[AskedWord]) -> QuerySet[Any]:
+    """The keys of the cases of customers with these words."""
+    return Case.objects.filter(customer__in=customer_words.having(asked_words).values("pk")).values("pk")
+
+
+def _first_of(place: Any, *, few: bool) -> Any:
+    """To sort by. Of few cases found elsewhere, as an expression: PostgreSQL would go through all cases by an index of the column, sure to
+    meet enough of them soon."""
+    return Coalesce(place, place) if few and isinstance(place, F) else place
+
+
+def _months(first: str, last: str) -> Iterator[str]:
+    """2023-12, 2024-01, … as far as the last."""
+    year, month = map(int, first.split("-"))
+    while (text := f"{year}-{month:02}") <= last:
+        yield text
+        year, month = (year, month + 1) if month < 12 else (year + 1, 1)
 
 
 def _day(text: str) -> date | None:

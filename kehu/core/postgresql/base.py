@@ -33,6 +33,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._said = None
         super().connect()
 
+    def init_connection_state(self) -> None:
+        """Without compiling statements: a page's are answered sooner than they are compiled (measured: 0.2 to 0.5 s lost for one over a
+        million cases that PostgreSQL thought expensive)."""
+        super().init_connection_state()
+        with self.connection.cursor() as cursor:
+            cursor.execute("SET jit = off")
+
     def _rollback(self) -> None:
         self._said = None
         super()._rollback()  # type: ignore[misc]

@@ -16,8 +16,8 @@ from kehu.core.scope import scoped_to
 from kehu.core.words import asked
 from kehu.organizations.models import Member
 
-from .models import Contact, Customer
-from .words import NOUN, having
+from .models import Contact, Customer, CustomerWord
+from .words import NOUN
 
 _LOOK_UP = re.compile(r"customer(?:\[(?P<code>[^\]]+)\])?\.(?P<name>[a-z_]+)")
 
@@ -122,9 +122,13 @@ def _among_many(found: QuerySet[Customer], wish: Wish) -> Listing:
 def _searched(text: str) -> Q:
     """By words, once all customers have theirs; otherwise by looking through them all."""
     words = asked(text)
-    if words and finding.indexed(NOUN):
-        return Q(pk__in=having(words).values("pk")) | Q(owner__key=text)
-    return named(text) | Q(owner__key=text)
+    if not words or not finding.indexed(NOUN):
+        return named(text) | Q(owner__key=text)
+    (rarest,) = finding.rarest_first((CustomerWord, words))
+    by_words = finding.candidates(Customer.objects.order_by(), CustomerWord, rarest)
+    return Q(
+        pk__in=by_words.values("pk").union(Customer.objects.filter(owner__key=text).order_by().values("pk"), all=True)
+    )
 
 
 def _sorted(found: QuerySet[Customer], sort: str) -> QuerySet[Customer]:
