@@ -314,6 +314,7 @@ def uploads(kind: str, quick: bool) -> Result:
             time.sleep(chance.uniform(0, 0.5))
             kehu.kill(server)
             sending.join()
+            person.connection = None  # whoever was answered before the kill still holds the dead server's
             server = kehu.serve("--no-worker")
             kehu.ready()
             for half in disk.rglob(".*"):
