@@ -7,6 +7,7 @@ inside a transaction is gone when that is rolled back, and nobody knows what a c
 
 from __future__ import annotations
 
+import select
 from collections.abc import Callable
 from typing import Any
 
@@ -39,6 +40,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().init_connection_state()
         with self.connection.cursor() as cursor:
             cursor.execute("SET jit = off")
+
+    def is_usable(self) -> bool:
+        """Asked before each request. A connection that the server has closed has something to be read: its end. Where nothing is, the
+        question that Django would send, and wait for, is not sent."""
+        if self.connection is None or self.connection.closed:
+            return False
+        readable, _, _ = select.select([self.connection.fileno()], [], [], 0)
+        return not readable or bool(super().is_usable())
 
     def _rollback(self) -> None:
         self._said = None
