@@ -10,6 +10,7 @@ whole.
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 import re
 from collections import Counter as Counts
@@ -27,12 +28,16 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import F
 
 from kehu.cases import actions
-from kehu.cases.models import Assignment, Case, Deadline, Task
+from kehu.cases import words as case_words
+from kehu.cases.models import Assignment, Case, CaseWord, Deadline, Task
 from kehu.core import chain
-from kehu.core.models import Counter, Event, Message, Organization
+from kehu.core.models import Counter, Event, Indexing, Message, Organization
 from kehu.core.scope import scope
-from kehu.ledgers.customers.models import Customer
+from kehu.core.words import words_of
+from kehu.ledgers.customers import words as customer_words
+from kehu.ledgers.customers.models import Customer, CustomerWord
 from kehu.ledgers.customers.pinyin import initials
+from kehu.procedures import revisions
 
 WEEKS = 100
 """The copies lie within these weeks before the lives that were played."""
@@ -56,6 +61,8 @@ class Life:
     month: str
     counts: dict[type, int]
     is_open: bool
+    data: str
+    """What it holds, as JSON."""
 
 
 MODELS = (Case, Task, Assignment, Deadline, Event)
@@ -81,7 +88,12 @@ def customers(organization: Organization, count: int) -> None:
                     grade=chance.choice("ABBCCD"),
                 )
             )
-        Customer.objects.bulk_create(new, batch_size=5000)
+        for start in range(0, count, 5000):
+            made = Customer.objects.bulk_create(new[start : start + 5000])
+            for few in range(0, len(made), 500):
+                for customer in made[few : few + 500]:
+                    customer._prefetched_objects_cache = {"contacts": []}
+                customer_words.enter(made[few : few + 500])
 
 
 Act = tuple[str, str, str, dict[str, Any], str | None]
@@ -266,7 +278,8 @@ def _marked(case: Case) -> Life:
         text = chain.line(event).replace("\\u0001", "\x01").replace("\\u0002", "\x02")
         lines.append(text.replace(case.number, "\x01N\x02"))
     month = f"{case.opened_at.astimezone(ZoneInfo('Asia/Shanghai')):%Y%m}"
-    return Life(tables, lines, month, {model: len(found) for model, found in rows.items()}, case.is_open)
+    counts = {model: len(found) for model, found in rows.items()}
+    return Life(tables, lines, month, counts, case.is_open, json.dumps(case.data))
 
 
 def _rows(model: type, queryset: Any) -> list[dict[str, str | None]]:
@@ -322,6 +335,7 @@ class Copies:
         with scope(organization):
             self.customers = list(Customer.objects.values_list("pk", flat=True))
         self.numbers: Counts[str] = Counts()
+        self.words: dict[tuple[str, int], frozenset[str]] = {}
         self.next = {model: self._reserve(model) for model in MODELS}
         with scope(organization):
             for series, value in Counter.objects.filter(series__startswith="CP-").values_list("series", "value"):
@@ -338,7 +352,7 @@ class Copies:
         """So many copies, each life by its weight, each some weeks before the played one."""
         totals = list(accumulate(weights))
         for start in range(0, count, 20_000):
-            block: dict[type, list[str]] = {model: [] for model in MODELS}
+            block: dict[type, list[str]] = {model: [] for model in (*MODELS, CaseWord)}
             for life in self.chance.choices(lives, cum_weights=totals, k=min(20_000, count - start)):
                 for model, rows in self._copy(life, self.chance.randint(*weeks)):
                     block[model].append(rows)
@@ -346,6 +360,7 @@ class Copies:
                 cursor.execute("SELECT set_config('kehu.organization', 'every', true)")
                 for model in MODELS:
                     _copy_in(cursor, model, block[model])
+                _copy_in(cursor, CaseWord, block[CaseWord], "word, case_id, organization_id")
 
     def _copy(self, life: Life, weeks: int) -> Iterator[tuple[type, str]]:
         opened = datetime.strptime(life.month + "15", "%Y%m%d") - timedelta(weeks=weeks)
@@ -367,10 +382,23 @@ class Copies:
             previous = marks[f"X{place}"] = hashlib.sha256(f"{previous}\n{covered}".encode()).hexdigest()
         for model, rows in life.tables.items():
             yield model, _filled(_pieces(rows, weeks), marks)
+        found = self._words(life.data, weeks) | words_of(marks["N"])
+        yield CaseWord, "".join(f"{word}\t{marks['C']}\t{self.organization.pk}\n" for word in found)
+
+    def _words(self, data: str, weeks: int) -> frozenset[str]:
+        """What a copy is found by, but for its number."""
+        if (data, weeks) not in self.words:
+            running = revisions.procedures_of(self.organization)["customer-complaint"]
+            texts = case_words.texts_of(running, json.loads("".join(_pieces(data, weeks))))
+            self.words[data, weeks] = frozenset().union(*map(case_words.words_in, texts))
+        return self.words[data, weeks]
 
     def finish(self) -> None:
-        """Numbers and keys go on behind the copies."""
+        """Numbers and keys go on behind the copies; all have their words and marks."""
         with scope(self.organization), connection.cursor() as cursor:
+            marks = [case_words.marks_noun(one) for one in revisions.procedures_of(self.organization).values()]
+            for noun in (case_words.NOUN, customer_words.NOUN, *marks):
+                Indexing.objects.update_or_create(organization=self.organization, noun=noun, defaults={"is_done": True})
             for month, value in self.numbers.items():
                 Counter.objects.update_or_create(
                     organization=self.organization, series=f"CP-{month}-#", defaults={"value": value}
@@ -384,14 +412,15 @@ class Copies:
 def bare() -> Iterator[None]:
     """The tables without indexes (but for the keys) and without references: rows come in several times as fast. At the end all is
     built again as it was, and the planner is told."""
-    tables = [f"'{model._meta.db_table}'::regclass" for model in (*MODELS, Customer)]
+    tables = [f"'{model._meta.db_table}'::regclass" for model in (*MODELS, Customer, CaseWord)]
     those = f"({', '.join(tables)})"
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = off")
         cursor.execute("SET maintenance_work_mem = '512MB'")
         cursor.execute(
             "SELECT conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid) FROM pg_constraint "
-            f"WHERE conrelid IN {those} AND contype IN ('f', 'u') ORDER BY contype DESC"  # noqa: S608
+            f"WHERE conrelid IN {those} AND (contype IN ('f', 'u') OR conrelid = '{CaseWord._meta.db_table}'::regclass) "  # noqa: S608
+            "ORDER BY contype DESC"
         )
         constraints = cursor.fetchall()
         for table, name, _definition in constraints:
@@ -409,7 +438,7 @@ def bare() -> Iterator[None]:
             cursor.execute(definition)
         for table, name, definition in constraints:
             cursor.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} {definition}")
-        for model in (*MODELS, Customer):
+        for model in (*MODELS, Customer, CaseWord, CustomerWord):
             cursor.execute(f"VACUUM ANALYZE {model._meta.db_table}")  # type: ignore[attr-defined]
 
 
@@ -425,7 +454,7 @@ def broken(organization: Organization, count: int = 200) -> list[str]:
         ]
 
 
-def _copy_in(cursor: CursorWrapper, model: Any, lines: list[str]) -> None:
-    columns = ", ".join(f'"{field.column}"' for field in model._meta.concrete_fields)
+def _copy_in(cursor: CursorWrapper, model: Any, lines: list[str], columns: str = "") -> None:
+    columns = columns or ", ".join(f'"{field.column}"' for field in model._meta.concrete_fields)
     with cursor.cursor.copy(f"COPY {model._meta.db_table} ({columns}) FROM STDIN") as copy:  # type: ignore[attr-defined]
         copy.write("".join(lines))

@@ -48,10 +48,11 @@ def texts_of(running: Running, data: Mapping[str, Any]) -> list[str]:
 
 def enter(cases: Iterable[tuple[Case, list[str]]]) -> None:
     """The cases' words, by their numbers and these texts: one statement, none where nothing is to be entered."""
-    finding.enter(CaseWord, ((case, words_of(case.number).union(*map(_words, texts))) for case, texts in cases))
+    finding.enter(CaseWord, ((case, words_of(case.number).union(*map(words_in, texts))) for case, texts in cases))
 
 
-def _words(text: str) -> set[str]:
+def words_in(text: str) -> set[str]:
+    """Of one of `texts_of`."""
     return {text[:LENGTH]} if text.startswith(_MARK) else words_of(text)
 
 

@@ -229,6 +229,30 @@ class Calendar:
                 if start < stop:
                     yield Span(day, start, stop)
 
+    def working_time(self, begin: datetime, end: datetime) -> timedelta:
+        """How long `spans(begin, end)` are together. Lists ask for months of every line, so whole days are remembered."""
+        first, last = self.local_day(begin) + 2 * _ONE_DAY, self.local_day(end) - 2 * _ONE_DAY
+        if last < first:
+            return sum((span.length for span in self.spans(begin, end)), _ZERO)
+        total = self.working_time(begin, self.moment(first, 0)) + self.working_time(
+            self.moment(last + _ONE_DAY, 0), end
+        )
+        lengths = self._lengths
+        for ahead in range((last - first).days + 1):
+            day = first + timedelta(days=ahead)
+            length = lengths.get(day)
+            if length is None:
+                periods = self.periods_of(day)
+                spans = (self.moment(day, period.end) - self.moment(day, period.start) for period in periods)
+                length = lengths[day] = sum(spans, _ZERO)
+            total += length
+        return total
+
+    @cached_property
+    def _lengths(self) -> dict[date, timedelta]:
+        """The days asked for so far, and how long is worked on each."""
+        return {}
+
     def next_opening(self, moment: datetime) -> datetime:
         """The moment itself within working time, else the start of the next period: when a message may go out."""
         return next(self.spans(_utc(moment))).start
@@ -566,7 +590,8 @@ def _spend(counting: Calendar, start: datetime, amount: timedelta, pauses: tuple
 
 
 def _elapsed(counting: Calendar, start: datetime, end: datetime, pauses: tuple[_Pause, ...] = ()) -> timedelta:
-    return sum((span.length for span in _running(counting, start, end, pauses)), _ZERO)
+    stretches = _stretches(start, end, pauses)
+    return sum((counting.working_time(begin, stop) for begin, stop in stretches if stop is not None), _ZERO)
 
 
 def _taken(counting: Calendar, start: datetime, end: datetime, pauses: tuple[_Pause, ...]) -> timedelta:

@@ -337,8 +337,8 @@ def new_form(request: HttpRequest, key: str) -> HttpResponse:
 
 @require_GET
 def customer_suggestions(request: HttpRequest) -> HttpResponse:
-    """For the box in which a new case's customer is typed: a company has more customers than a page can hold."""
-    typed = request.GET.get("customer", "").strip()[:80]
+    """For a box in which a customer is typed, by its name in the form: a company has more customers than a page can hold."""
+    typed = request.GET.get(request.GET.get("of") or "customer", "").strip()[:80]
     return render(request, "web/cases/_customers.html", {"suggested": suggested(typed)})
 
 

@@ -26,6 +26,7 @@ from kehu.engine.advance import offered_outcomes
 from kehu.engine.definitions import FieldDefinition
 from kehu.engine.records import Data, decoded_value, rows_of
 from kehu.ledgers.customers.models import Customer
+from kehu.ledgers.customers.queries import name_of
 from kehu.organizations.queries import Directory
 from kehu.procedures.forms import Filling, accept, defaults, is_required, is_visible
 
@@ -166,9 +167,16 @@ def posted(fields: Iterable[tuple[str, FieldDefinition]], post: QueryDict) -> di
                 values[key] = (post.getlist(f"{key}.kept") or [""])[-1]
             case "rows":
                 values[key] = _posted_rows(key, definition, post)
+            case "customer" if key in post:
+                values[key] = code_in(str(post[key]))
             case _ if key in post:
                 values[key] = post[key]
     return values
+
+
+def code_in(typed: str) -> str:
+    """The code at the beginning of what a box for a customer holds."""
+    return typed.strip().partition(" ")[0]
 
 
 def _posted_rows(key: str, definition: FieldDefinition, post: QueryDict) -> list[dict[str, Any]]:
@@ -180,7 +188,8 @@ def _posted_rows(key: str, definition: FieldDefinition, post: QueryDict) -> list
         column = definition.columns.get(match[2]) if match else None
         if match and column and column.is_typed_in:
             several = column.type in ("choices", "files")
-            rows.setdefault(int(match[1]), {})[match[2]] = post.getlist(name) if several else post.get(name, "")
+            value = post.getlist(name) if several else post.get(name, "")
+            rows.setdefault(int(match[1]), {})[match[2]] = code_in(str(value)) if column.type == "customer" else value
     return [row for _number, row in sorted(rows.items()) if any(row.values())]
 
 
@@ -354,7 +363,7 @@ class Editor:
             id=id_,
             type=definition.type,
             title=say(definition.title),
-            value=value,
+            value=customer_words(value, self.words.language) if definition.type == "customer" else value,
             help=say(definition.help) if definition.help else "",
             unit=say(definition.unit) if definition.unit else "",
             choices=self._choices(definition, value),
@@ -415,8 +424,6 @@ class Editor:
                 found = people(self.filling.directory, self.words.language, definition.of)
             case "department":
                 found = [Choice(key, self.words.department(key)) for key in self.filling.directory.units]
-            case "customer":
-                found = customers(self.words.language)
             case "file" | "files":
                 names = value if isinstance(value, list) else [value] if value else []
                 return [Choice(str(name), str(name), True, self.reader.addresses.get(name, "")) for name in names]
@@ -451,13 +458,10 @@ def options(directory: Directory, language: str, *, but: str) -> SafeString:
     return format_html("{}" * len(made), *(option if key != but else "" for key, option in made))
 
 
-def customers(language: str) -> list[Choice]:
-    return [
-        Choice(code, f"{code} {name if language.startswith('zh') else name_en or name}")
-        for code, name, name_en in Customer.objects.exclude(status=Customer.Status.CLOSED).values_list(
-            "code", "name", "name_en"
-        )
-    ]
+def customer_words(code: str, language: str) -> str:
+    """A customer as the box shows him: his code first, which is what is kept."""
+    found = Customer.objects.filter(code=code).first() if code else None
+    return f"{found.code} {name_of(found, language)}" if found else code
 
 
 def as_input(definition: FieldDefinition, value: Any, zone: Any) -> Any:

@@ -666,3 +666,22 @@ def test_counting_working_days_is_walking_them(limit: Limit, length: int) -> Non
     first = start.date() - timedelta(days=length % 40)
     last = first + timedelta(days=length - 2)
     assert calendar.count_working_days(first, last) == sum(1 for _ in calendar.working_days(first, last))
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=60)
+def test_whole_days_that_are_remembered_add_up_to_what_is_walked(data: st.DataObject) -> None:
+    zone = data.draw(
+        st.sampled_from(["Asia/Shanghai", "Europe/Berlin", "America/Sao_Paulo", "Africa/Casablanca", "Asia/Beirut"])
+    )
+    period = st.tuples(st.integers(0, 1438), st.integers(1, 1440)).filter(lambda both: both[0] < both[1])
+    week = tuple(
+        (Period(*one),) if one else () for one in data.draw(st.lists(st.none() | period, min_size=7, max_size=7))
+    )
+    assume(any(week))
+    calendar = Calendar(zone, week)
+    begin = data.draw(st.datetimes(datetime(2010, 1, 1), datetime(2022, 1, 1))).replace(tzinfo=UTC)
+    end = begin + timedelta(minutes=data.draw(st.integers(0, 120 * 1440)))
+    walked = sum((span.length for span in calendar.spans(begin, end)), timedelta())
+    for _again in range(2):
+        assert calendar.working_time(begin, end) == walked

@@ -58,6 +58,7 @@ document.addEventListener("click", (event) => {
     made.innerHTML = table.querySelector("template").innerHTML.replaceAll(".NEW.", `.${number}.`).replaceAll("-NEW-", `-${number}-`);
     const row = made.firstElementChild;
     table.querySelector(".row-list").append(row);
+    window.htmx?.process(row);
     row.querySelector("input, select, textarea")?.focus();
   }
   table.dispatchEvent(new CustomEvent("kehu:rows", { bubbles: true }));
