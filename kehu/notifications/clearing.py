@@ -21,7 +21,7 @@ def clear_told(organization: Organization, now: datetime, *, keep: timedelta) ->
     whose notice is still there."""
     before = now - keep
     with scope(organization):
-        Channel.objects.filter(former_until__lte=now).update(former_secret="", former_until=None)
+        Channel.objects.filter(former_until__lte=now).update(former_secret="", former_until=None)  # nosec B106
         return (
             clear(Delivery.objects.filter(state__in=FINISHED, at__lt=before, next_attempt_at__lt=before))
             + clear(Notice.objects.filter(at__lt=before, read_at__lt=before))

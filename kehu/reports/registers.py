@@ -307,6 +307,14 @@ class RegisterView:
         steps = self.reader.running.procedure.steps
         return [Choice(key, step.title.in_(self.language)) for key, step in steps.items() if step.is_open_ended]
 
+    @cached_property
+    def understood(self) -> frozenset[str]:
+        """What an address may say to `asked`."""
+        periods = [one.key for one in self.filters if one.kind == "period"]
+        values = [one.key for one in self.filters if one.kind != "period"]
+        ends = [f"{key}_{end}" for key in ("period", *periods) for end in ("from", "until")]
+        return frozenset(("q", "status", "step", "overdue", "clause", "sort", *ends, *values))
+
     def asked(self, words: Mapping[str, str], among: Collection[int] | None = None) -> Asked:
         """What an address or a form says. What it does not understand it leaves out."""
 

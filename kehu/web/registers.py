@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 from urllib.parse import urlencode
@@ -50,7 +51,7 @@ def register(request: Any, key: str) -> HttpResponse:
     view, asked, behind = _asked(request, key)
     place = {key: request.GET.get(key, "")[:60] for key in ("before", "after")}
     page = view.page(asked, _number(request.GET.get("page")), **place)
-    address = _Address(request)
+    address = _Address(request, view.understood)
     widths = [_width(page, at) for at in range(len(view.columns))]
     return render(
         request,
@@ -139,12 +140,16 @@ def _number(text: str | None) -> int:
     return int(text) if text and text.isdecimal() and len(text) < 7 else 1
 
 
-class _Address:
-    """Variations of the page's own address."""
+_OURS = ("columns", "saved", "behind", "value", "since", "until", "page", "before", "after")
+"""What an address says to the page itself: how the list looks, and behind which number of the statistics it stands."""
 
-    def __init__(self, request: HttpRequest):
+
+class _Address:
+    """Variations of the page's own address; what it does not understand is left out."""
+
+    def __init__(self, request: HttpRequest, understood: Collection[str]):
         words = {**request.GET.dict(), "columns": ",".join(columns_of(request.GET))}
-        self.words = {key: value for key, value in words.items() if value}
+        self.words = {key: value for key, value in words.items() if value and (key in understood or key in _OURS)}
 
     def with_(self, **changes: Any) -> str:
         words = {**self.words, **changes}
