@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,8 +88,8 @@ def alone() -> Iterator[None]:
     from django.db import connection
 
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        while not _is_ours():
+            time.sleep(0.2)
         try:
             yield
         finally:
@@ -100,6 +101,16 @@ def alone() -> Iterator[None]:
     with (settings.VAR / "upgrade.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _is_ours() -> bool:
+    """Asked again and again, not waited for: an index that is built beside work (`CREATE INDEX CONCURRENTLY`) waits for every statement
+    that has begun, and one that waits for this lock would wait for the index."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
+        return bool(cursor.fetchone()[0])
 
 
 def has_tables() -> bool:
