@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from kehu.engine.definitions import Procedure
@@ -130,6 +131,7 @@ class Beside:
 # --- texts ------------------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=16_384)
 def text_width(text: str, size: float) -> float:
     """About how wide: Chinese characters are square, others a little more than half."""
     if text.isascii():
