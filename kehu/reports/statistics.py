@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from kehu.cases.models import Case, Task
 from kehu.core.models import Organization
+from kehu.core.refusals import Refusal
 from kehu.engine.definitions import FieldDefinition, Indicator, Statistic
 from kehu.engine.expressions import ExpressionError
 from kehu.procedures import revisions
@@ -24,8 +26,21 @@ from kehu.procedures import revisions
 from .records import CaseFacts, Period, Reader, With, last_months, names_in, read
 from .registers import RegisterView, bounds
 
+MOST = 10_000
+"""So many cases are counted while somebody waits: some seconds, some hundred megabytes."""
+
 NOTHING = "-"
 """Where a case has no value to count by."""
+
+
+class TooMany(Refusal):
+    code = "statistics.too_many"
+    kind = "rule"
+    status = 422
+    message = gettext_lazy(
+        "From {since} to {until}, the months that the figures and their trend are counted from, there are more than {most} cases: "
+        "too many to count while you wait. The register narrows them, and its Excel file holds them all."
+    )
 
 
 @dataclass(frozen=True)
@@ -276,7 +291,7 @@ class _Count:
             unread=self.unread,
         )
 
-    def _cases(self) -> Iterator[Case]:
+    def _cases(self) -> list[Case]:
         """Every case of the window, by whichever date something is counted by."""
         places = {self.at, "opened_at", *(i.at for i in self.document.indicators.values() if i.at)}
         wanted = Q()
@@ -287,13 +302,11 @@ class _Count:
             elif definition := self.reader.fields.get(place):
                 start, end = bounds(self.window, definition.type, self.reader, as_text=True)
                 wanted |= Q(**{f"data__{place}__gte": start, f"data__{place}__lt": end})
-        return (
-            Case.objects.filter(wanted, procedure=self.reader.procedure)
-            .exclude(status="voided")
-            .select_related("customer__owner")
-            .order_by("number")
-            .iterator(chunk_size=500)
-        )
+        found = Case.objects.filter(wanted, procedure=self.reader.procedure).exclude(status="voided")
+        cases = list(found.select_related("customer__owner").order_by("number")[: MOST + 1])
+        if len(cases) > MOST:
+            raise TooMany(since=self.window.since, until=self.window.until - timedelta(days=1), most=MOST)
+        return cases
 
     def _day(self, place: str, facts: CaseFacts) -> date | None:
         value = facts.get(place)

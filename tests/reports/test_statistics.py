@@ -7,13 +7,14 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.test import Client
 
 from kehu.cases import actions
 from kehu.core.models import Organization
 from kehu.reports.records import Period, last_months
 from kehu.reports.registers import RegisterView
-from kehu.reports.statistics import Statistics, amount, group, percent, statistics
-from tests.cast import at
+from kehu.reports.statistics import Statistics, TooMany, amount, group, percent, statistics
+from tests.cast import at, sign_in
 from tests.reports import years
 
 NOW = at("2024-03-29 16:00")
@@ -176,3 +177,18 @@ def test_periods() -> None:
     assert str(week.after()) == "2024-03-08 – 2024-03-14"
     assert [str(month) for month in last_months(YEAR)][:2] == ["2024-01", "2024-02"]
     assert len(last_months(week)) == 12
+
+
+def test_more_than_can_be_counted_while_somebody_waits_is_said(
+    told: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kehu.reports.statistics.MOST", 4)
+    with pytest.raises(TooMany) as refused:
+        count(told)
+    assert refused.value.kind == "rule"
+    assert "4" in str(refused.value)
+    assert "2024-03-31" in str(refused.value)
+
+    page = sign_in(Client(), told, "general_manager").get("/statistics/customer-complaint/?month=2024-03")
+    assert page.status_code == 422
+    assert str(refused.value) in page.content.decode()
