@@ -4,12 +4,16 @@ import os
 
 import psycopg
 import pytest
+from django.contrib.auth.hashers import Argon2PasswordHasher
 
 from tests.cast import complaint, mfg, stranger
 
 __all__ = ["complaint", "mfg", "stranger"]
 
 ROLE = "kehu_test"
+
+# Argon2 as everywhere, but cheap: the tests sign in hundreds of times.
+Argon2PasswordHasher.time_cost, Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.parallelism = 1, 64, 1
 
 
 @pytest.fixture(scope="session")
