@@ -91,7 +91,7 @@ class Reader:
 
     @cached_property
     def fixed(self) -> dict[str, Any]:
-        settings = {key: setting.value for key, setting in self.running.pack.settings.items()}
+        settings = self.running.pack.settings_values
         return {"now": self.now, "today": self.today, "zone": self.zone, "settings": settings}
 
     def facts(self, case: Case, titles: str = "") -> CaseFacts:
