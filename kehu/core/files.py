@@ -20,7 +20,7 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from . import filetypes
+from . import filetypes, references
 from .models import Organization, StoredFile
 from .refusals import Refusal
 from .scope import scope
@@ -113,6 +113,11 @@ def put(organization: Organization, uploads: Iterable[File | Content]) -> list[C
     return [_put(organization, upload) if isinstance(upload, File) else upload for upload in found]
 
 
+def keep(organization: Organization, made: File) -> Content:
+    """What the program made itself: not looked at, otherwise as `put`."""
+    return _put(organization, made)
+
+
 def _put(organization: Organization, upload: File) -> Content:
     """Once under its digest; read in pieces."""
     digest = hashlib.sha256()
@@ -195,6 +200,12 @@ def content(stored: StoredFile, name: str) -> bytes:
             return bytes(file.read())
     except FileGone:
         return b""
+
+
+def unused(organization: Organization) -> list[int]:
+    """The stored files to which no row of any kind points."""
+    with scope(organization):
+        return list(references.unused(StoredFile.objects.all()).values_list("pk", flat=True))
 
 
 def clear_away(organization: Organization, unused: Iterable[int], *, lost_before: datetime) -> int:

@@ -8,6 +8,7 @@ is why the words are rows, and not an array or a document of words (docs/decisio
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
@@ -15,6 +16,7 @@ from django.db import connection, models, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from .models import Indexing, Organization
+from .rows import insert
 from .scope import OrganizationRow, scope
 from .words import LENGTH, Asked
 
@@ -22,6 +24,7 @@ LOOKED_THROUGH = 1000
 """Of the rarest word asked for, so many rows, the newest first, are looked at; and of what else narrows a search."""
 PORTION, PORTIONS = 1000, 10
 """So many rows get their words in one transaction, and so many times in a worker's turn."""
+PAUSE = timedelta(seconds=10)
 _LAST = chr(0x10FFFF)
 
 
@@ -37,14 +40,24 @@ class Word(OrganizationRow):
 
 
 def enter(model: type[Word], words: Iterable[tuple[models.Model, Iterable[str]]]) -> None:
-    """The rows' words, in one statement; those there are already stay. In one order, so that two who enter the same only wait."""
+    """The rows' words, those of a step in one statement; those there are already stay. In one order, so that two who enter the same
+    only wait."""
     rows = [
         model(organization_id=row.organization_id, word=word, **{f"{model.target}_id": row.pk})  # type: ignore[attr-defined]
         for row, found in words
         for word in sorted(found)
     ]
-    if rows:
-        model.objects.bulk_create(rows, ignore_conflicts=True)
+    for start in range(0, len(rows), PORTION):
+        insert(rows[start : start + PORTION], unless_there=True)
+
+
+def forget(model: type[Word], words: Iterable[tuple[models.Model, Iterable[str]]]) -> None:
+    """Those words of rows that are about to go. One by one, by their key: there is no index from a row to its words."""
+    table, target = model._meta.db_table, f"{model.target}_id"
+    rows = [(row.organization_id, word, row.pk) for row, found in words for word in found]  # type: ignore[attr-defined]
+    text = f"DELETE FROM {table} WHERE organization_id = %s AND word = %s AND {target} = %s"  # noqa: S608  # nosec B608
+    with connection.cursor() as cursor:
+        cursor.executemany(text, rows)
 
 
 def having(one: Asked) -> Q:
@@ -144,24 +157,43 @@ def indexed(*nouns: str) -> set[str]:
 
 
 def index(
-    organization: Organization, noun: str, model: type[models.Model], enter_all: Callable[[Sequence[Any]], None]
+    organization: Organization,
+    noun: str,
+    model: type[models.Model],
+    enter_all: Callable[[Sequence[Any]], None],
+    now: datetime,
 ) -> int:
-    """The next rows get their words, the newest first, until all have them: after an upgrade, after a restore (words are not in
-    backups). Gives how many; killed, it goes on where it was; of several workers one does it."""
+    """The next rows get their words, until all have them: after an upgrade, after a restore (words are not in backups), after many
+    came at once. Gives how many; killed, it goes on where it was; of several workers one does it."""
     done = 0
     with scope(organization):
         for _turn in range(PORTIONS):
-            count = _index_portion(organization, noun, model, enter_all)
+            count = _index_portion(organization, noun, model, enter_all, now)
             done += count
-            if count < PORTION:
+            if not count:
                 break
     return done
 
 
+def came_without(organization: Organization, noun: str, *, behind: int, now: datetime) -> None:
+    """Rows with keys behind this one have come in without words, too many to wait for them. They get theirs once no more have come
+    for some seconds; until then nobody relies on words. Must run in the transaction that makes them."""
+    mark, is_new = Indexing.objects.select_for_update().get_or_create(organization=organization, noun=noun)
+    if not is_new:
+        mark.below = 0 if mark.is_done else mark.below
+        mark.behind = behind if mark.behind is None else min(mark.behind, behind)
+    mark.is_done, mark.not_before = False, now + PAUSE
+    mark.save(update_fields=["below", "behind", "is_done", "not_before"])
+
+
 def _index_portion(
-    organization: Organization, noun: str, model: type[models.Model], enter_all: Callable[[Sequence[Any]], None]
+    organization: Organization,
+    noun: str,
+    model: type[models.Model],
+    enter_all: Callable[[Sequence[Any]], None],
+    now: datetime,
 ) -> int:
-    if Indexing.objects.filter(noun=noun, is_done=True).exists():
+    if Indexing.objects.filter(Q(is_done=True) | Q(not_before__gt=now), noun=noun).exists():
         return 0
     with transaction.atomic():
         Indexing.objects.get_or_create(organization=organization, noun=noun)
@@ -169,10 +201,19 @@ def _index_portion(
         mark = Indexing.objects.select_for_update(skip_locked=skip).filter(noun=noun, is_done=False).first()
         if mark is None:
             return 0
-        rows = model._default_manager.all() if mark.below is None else model._default_manager.filter(pk__lt=mark.below)
-        portion = list(rows.order_by("-pk")[:PORTION])
+        portion = list(_next_rows(model._default_manager.all(), mark))
         enter_all(portion)
-        mark.below = portion[-1].pk if portion else mark.below
-        mark.is_done = len(portion) < PORTION
-        mark.save(update_fields=["below", "is_done"])
+        if mark.behind is not None:
+            mark.behind = portion[-1].pk if len(portion) == PORTION else None
+        else:
+            mark.below = portion[-1].pk if len(portion) == PORTION else 0
+        mark.is_done = mark.behind is None and mark.below == 0
+        mark.save(update_fields=["below", "behind", "is_done"])
         return len(portion)
+
+
+def _next_rows(rows: QuerySet[Any], mark: Indexing) -> QuerySet[Any]:
+    """Of those that came many at once the oldest, so that more may come behind them; of the others the newest."""
+    if mark.behind is not None:
+        return rows.filter(pk__gt=mark.behind).order_by("pk")[:PORTION]
+    return (rows if mark.below is None else rows.filter(pk__lt=mark.below)).order_by("-pk")[:PORTION]

@@ -87,6 +87,10 @@ class Event(OrganizationRow):
         return f"{self.stream}#{self.sequence} {self.name}"
 
 
+LINK, GUEST = "link", "invitation:"
+"""The kind of a message with a link for somebody outside, and what its recipient begins with: the invitation's id follows."""
+
+
 class Message(OrganizationRow):
     """The outbox: something that must leave, written in the step's own transaction and handed out by a worker."""
 
@@ -98,7 +102,7 @@ class Message(OrganizationRow):
     kind = models.CharField(max_length=60)
     """What it says: task_opened, reminder, overdue, escalated …; or an event's name, for those outside who subscribed to it."""
     recipient = models.CharField(max_length=80)
-    """The member's key; empty for whoever outside subscribed."""
+    """The member's key; `invitation:17` for who is invited by a link; empty for whoever outside subscribed."""
     case_number = models.CharField(max_length=60, blank=True)
     step = models.CharField(max_length=80, blank=True)
     item = models.CharField(max_length=80, blank=True)
@@ -150,7 +154,11 @@ class Indexing(OrganizationRow):
 
     noun = models.CharField(max_length=40)
     below = models.BigIntegerField(null=True, blank=True)
-    """Rows with a lower key are still without; empty before the first portion."""
+    """Rows with a lower key are still without; empty before the first portion, 0 behind the last."""
+    behind = models.BigIntegerField(null=True, blank=True)
+    """Rows with a higher key came many at once and may be without, too; these get theirs from the oldest to the newest."""
+    not_before = models.DateTimeField(null=True, blank=True)
+    """Until then more of them may come."""
     is_done = models.BooleanField(default=False)
 
     class Meta:

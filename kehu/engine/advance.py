@@ -15,12 +15,26 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from .definitions import Branch, Each, Opening, Outcome, Procedure, Step
-from .records import Data, compute, emptied_for_round, filled, holds, row_keys, rows_of, with_sets
+from .records import (
+    Data,
+    compute,
+    emptied_for_round,
+    filled,
+    holds,
+    merged_rows,
+    row_keys,
+    rows_of,
+    typed,
+    value_of,
+    with_sets,
+)
 
 OPEN = "open"
 VOIDED = "voided"
 Place = tuple[str, str]
 """A step, and the row it stands for."""
+ASK, NUMBER = "(ask)", "(number)"
+"""Among the facts: a function that asks a ledger, and one that gives the next number of a series. No expression can name them."""
 _AUTO_LIMIT = 100
 
 
@@ -43,11 +57,13 @@ class Return:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Somebody who was asked to sign a step beside who has it: before he completes it, or after."""
+    """Somebody who signs a step beside who completes it: asked to, before that or after; or one of those who do it together
+    (`signatures:`), then `side` says for which of them."""
 
     who: str
-    order: Literal["before", "after"]
+    order: Literal["before", "after", "together"]
     agreed: bool = False
+    side: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +88,11 @@ class Token:
         """Whose signature it waits for now."""
         return self.unsigned("after" if self.held else "before")
 
+    @property
+    def sides_signed(self) -> frozenset[int]:
+        """Of a step that several do together: for which of its `signatures` somebody has signed."""
+        return frozenset(signer.side for signer in self.signers if signer.order == "together")
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:
@@ -84,6 +105,8 @@ class Effect:
     step: str
     item: str = ""
     opening: Opening | None = None
+    row: Mapping[str, Any] | None = None
+    """The row that the case is opened for, where one is opened for each."""
     does: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
@@ -173,35 +196,43 @@ def complete(
     facts: Mapping[str, Any],
     *,
     waits: bool = False,
+    answers: Data | None = None,
+    signs: tuple[Signer, ...] = (),
 ) -> Move:
     """Somebody completes a step with an outcome, having filled `values` (checked already).
 
-    What people do waits for the signers they added (`waits`); what the clock or another case does, waits for nobody.
+    `answers` are what ledgers said meanwhile. `signs`: it is done by several together, and this is the signature of one of
+    them, not yet the last. What people do waits for the signers they added (`waits`); what the clock or another case does,
+    waits for nobody.
     """
     token = open_token(procedure, state, step, item)
     definition = procedure.steps[step]
     if waits and token.asked:
         raise NotPossible("order", "waits_for_signers", step=step, who=tuple(signer.who for signer in token.asked))
-    data = filled(procedure.form, state.data, item, values, definition)
+    data = filled(procedure.form, {**state.data, **(answers or {})}, item, values, definition)
     chosen, _ = choose_outcome(definition, step, outcome, data, facts)
+    if signs:
+        signed = replace(token, signers=(*token.signers, *signs))
+        return _stays(procedure, state, token, signed, data, values, {**facts, "outcome": chosen})
     following = go_on(procedure, state, token, chosen, data, values, facts)
     if not (waits and token.unsigned("after")):
         return following
-    return _held(procedure, state, token, chosen, data, values, facts)
+    held = replace(token, held=chosen)
+    return _stays(procedure, state, token, held, data, values, {**facts, "outcome": chosen})
 
 
-def _held(
+def _stays(
     procedure: Procedure,
     state: State,
     token: Token,
-    outcome: str,
+    into: Token,
     data: Data,
     values: Data,
     facts: Mapping[str, Any],
 ) -> Move:
-    """What was filled counts; where the case goes waits for who signs after."""
-    walk = Walk(procedure, replace(state, data=data), {**facts, "outcome": outcome}, base=state, filled=values)
-    walk.change(token, replace(token, held=outcome))
+    """What was filled counts; where the case goes waits for who signs after, or with him."""
+    walk = Walk(procedure, replace(state, data=data), facts, base=state, filled=values)
+    walk.change(token, into)
     walk.follow_rows()
     walk.settle()
     walk.must_go_on()
@@ -231,6 +262,7 @@ def go_on(
     )
     if chosen.new_round:
         walk.new_round()
+    walk.number({**definition.numbers, **chosen.numbers})
     walk.set(definition.sets, token)
     walk.set(chosen.sets, token)
     walk.effects.extend(_openings((*definition.opens, *chosen.opens), token, walk.context(token)))
@@ -267,12 +299,18 @@ def send_back(
     return walk.move()
 
 
-def open_beside(procedure: Procedure, state: State, step: str, facts: Mapping[str, Any]) -> Move | None:
-    """An escalation opens a step beside the flow; nothing where it is open already."""
-    if not state.is_open or state.token(step):
+def open_beside(procedure: Procedure, state: State, step: str, because: Place, facts: Mapping[str, Any]) -> Move | None:
+    """An escalation opens a step, beside the flow or for the row that is late; nothing where it is open already."""
+    late, row = because
+    each = procedure.steps[step].each
+    item = row if each and late in procedure.steps and each == procedure.steps[late].each else ""
+    if not state.is_open or state.token(step, item):
         return None
     walk = Walk(procedure, state, facts)
-    walk.enter(step, "", came_from="")
+    if item:
+        walk.open(step, item)
+    else:
+        walk.enter(step, "", came_from="")
     return walk.move()
 
 
@@ -351,6 +389,12 @@ def offered_outcomes(definition: Step, context: Mapping[str, Any]) -> dict[str, 
         for key, outcome in definition.all_outcomes().items()
         if outcome.when is None or holds(outcome.when, context)
     }
+
+
+def proposed(outcomes: Mapping[str, Outcome], context: Mapping[str, Any]) -> list[str]:
+    """Of these outcomes: those that are suggested now, where there are any."""
+    found = [key for key, outcome in outcomes.items() if outcome.suggested and holds(outcome.suggested, context)]
+    return found or list(outcomes)
 
 
 def must_be_open(state: State) -> None:
@@ -446,6 +490,12 @@ class Walk:
             self.compute()
             self.data = with_sets(self.procedure, self.data, sets, token, self.context(token))
 
+    def number(self, numbers: Mapping[str, str]) -> None:
+        """The fields that get a number when the step is completed, and have none yet."""
+        for key, series in numbers.items():
+            if self.data.get(key) in (None, ""):
+                self.data = {**self.data, key: self.facts[NUMBER](series)}
+
     def new_round(self) -> None:
         """Sections marked `each_round` start empty; what they held stays in the tasks that filled it."""
         self.round += 1
@@ -513,7 +563,10 @@ class Walk:
         token = Token(step, item, self.round, returns)
         self.tokens.append(token)
         self.opened.append(token)
-        self.set(self.procedure.steps[step].on_open, token)
+        definition = self.procedure.steps[step]
+        self.set(definition.on_open, token)
+        if definition.asks:
+            self.data = {**self.data, **answers_to(self.procedure, definition, self.compute(), self.context(token))}
 
     def change(self, token: Token, into: Token) -> None:
         self.tokens[self.tokens.index(token)] = into
@@ -555,9 +608,11 @@ class Walk:
                 self.open(step, key)
 
     def _under_way(self, step: str, key: str) -> bool:
-        each = self.procedure.steps[step].each
-        if any(token.item == key and self.procedure.steps[token.step].each == each for token in self.tokens):
+        """A step beside the flow stands in no row's way, and none in its."""
+        if any(token.item == key and self._in_lane(token, step) for token in self.tokens):
             return True
+        if self.procedure.steps[step].beside:
+            return False
         return any(key in places for places in self.arrived.values())
 
     def follow_rows(self) -> None:
@@ -566,9 +621,7 @@ class Walk:
         before = self.base.data
         for step, definition in self.procedure.steps.items():
             each = definition.each
-            if not each or not any(
-                token.item and self.procedure.steps[token.step].each == each for token in self.tokens
-            ):
+            if not each or not any(token.item and self._in_lane(token, step) for token in self.tokens):
                 continue
             now = self._rows(step)
             for token in [token for token in self.tokens if token.step == step and token.item not in now]:
@@ -579,6 +632,13 @@ class Walk:
             for key in now:
                 if key not in known and not self._under_way(step, key):
                     self.open(step, key)
+
+    def _in_lane(self, token: Token, step: str) -> bool:
+        """Whether it rests in the steps that the rows of this one go through; a step beside the flow is a lane of its own."""
+        steps = self.procedure.steps
+        if steps[step].beside or self._beside(token):
+            return token.step == step
+        return steps[token.step].each == steps[step].each
 
     def _lets_rows_in(self, step: str) -> bool:
         each = self.procedure.steps[step].each
@@ -645,9 +705,25 @@ def _operation(definition: Step, token: Token) -> Effect:
     return Effect(token.step, token.item, does=definition.does or "", arguments=dict(definition.with_))
 
 
+def answers_to(procedure: Procedure, definition: Step, data: Data, context: Mapping[str, Any]) -> Data:
+    """What ledgers answer to the questions of a step, for the record. Of a table with a key the cells that people typed stay with
+    their rows."""
+    found: Data = {}
+    for ask in definition.asks:
+        arguments = {key: value_of(text, context) for key, text in ask.with_.items()}
+        answer = context[ASK](ask.does, arguments, data)
+        for key, name in ask.gives.items():
+            value = typed(procedure.form.table(key) or procedure.form.field(key), answer.get(name), context["zone"])
+            found[key] = merged_rows(procedure.form, data.get(key), value, key)
+    return found
+
+
 def _openings(openings: Iterable[Opening], token: Token, context: Mapping[str, Any]) -> list[Effect]:
-    return [
-        Effect(token.step, token.item, opening=opening)
-        for opening in openings
-        if opening.when is None or holds(opening.when, context)
-    ]
+    """The cases to open, for every row where an opening is for each."""
+    found = []
+    for opening in openings:
+        rows = context.get(opening.each) or [] if opening.each else [None]
+        for row in rows:
+            if opening.when is None or holds(opening.when, {**context, "item": row} if opening.each else context):
+                found.append(Effect(token.step, token.item, opening=opening, row=row))
+    return found

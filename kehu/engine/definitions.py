@@ -69,6 +69,9 @@ KebabKey = Annotated[
     str, BeforeValidator(_quoted), _pattern(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "key (kebab-case, as in fill-sheet)")
 ]
 SnakeKey = Annotated[str, BeforeValidator(_quoted), _pattern(r"[a-z][a-z0-9_]*", "key (snake_case, as in sales_rep)")]
+ChoiceKey = Annotated[
+    str, BeforeValidator(_quoted), _pattern(r"[A-Za-z][A-Za-z0-9_]*", "key of a choice (as in mould, or A)")
+]
 Quoted = Annotated[str, BeforeValidator(_quoted)]
 FileEnding = Annotated[
     str, BeforeValidator(_quoted), _pattern(r"[a-z0-9]{1,10}", "file ending (as in pdf, without the dot)")
@@ -93,19 +96,26 @@ class Text(Definition):
 
 FieldType = Literal[
     "text", "longtext", "number", "money", "boolean", "date", "datetime", "choice", "choices",
-    "user", "department", "customer", "file", "files", "rows",
+    "user", "people", "department", "customer", "file", "files", "rows",
 ]  # fmt: skip
 
 
 class Choice(Definition):
     title: Text
+    also: Annotated[tuple[Quoted, ...], BeforeValidator(_one_or_many)] = ()
+    """Other words by which sheets and programs may name it."""
 
 
 def _choices(value: Any) -> Any:
-    """`{return: {zh: 退货, en: Return}}` is short for `{return: {title: {…}}}`."""
+    """`{return: {zh: 退货, en: Return}}` is short for `{return: {title: {…}}}`; `also:` may stand in it."""
     if isinstance(value, dict):
         return {
-            key: {"title": text} if isinstance(text, dict) and "title" not in text else text
+            key: {
+                "title": {name: word for name, word in text.items() if name != "also"},
+                **{name: word for name, word in text.items() if name == "also"},
+            }
+            if isinstance(text, dict) and "title" not in text
+            else text
             for key, text in value.items()
         }
     return value
@@ -121,6 +131,8 @@ class Check(Definition):
 class FieldDefinition(Definition):
     """One field of a form.
 
+    `key` is the column that tells a table's rows apart; with `repeats` it may say the same in several.
+    A field of type `people` names several: members by their keys, anybody else by his name.
     `required`, `visible` are true, false or an expression over the case's fields (in a row: over the row too).
     `computed` fields are never typed in; `system` fields are set by steps (`sets:`) and read-only on every page.
     """
@@ -134,9 +146,14 @@ class FieldDefinition(Definition):
     computed: Expression | None = None
     gather: str | None = None
     system: StrictBool = False
-    choices: Annotated[dict[SnakeKey, Choice], BeforeValidator(_choices)] = {}
+    choices: Annotated[dict[ChoiceKey, Choice], BeforeValidator(_choices)] = {}
+    choices_of: Literal["customer_classes"] | None = None
+    """A list of the pack that the choices are taken from when it is read."""
     columns: dict[SnakeKey, FieldDefinition] = {}
     key: SnakeKey | None = None
+    repeats: StrictBool = False
+    fixed: StrictBool = False
+    """The system makes the rows of this table (`asks`, `sets`); people fill their cells, and a row they leave out stays."""
     min_rows: int = 0
     decimals: int = 0
     min: float | None = None
@@ -154,12 +171,16 @@ class FieldDefinition(Definition):
 
     @model_validator(mode="after")
     def _consistent(self) -> FieldDefinition:
-        if self.type in ("choice", "choices") and not self.choices:
+        if self.type in ("choice", "choices") and not self.choices and not self.choices_of:
             raise ValueError("a choice needs `choices:`, each with its title in zh and en")
         if self.type == "rows" and not self.columns and not self.gather:
             raise ValueError("a table field needs `columns:`")
         if self.key and self.key not in self.columns:
             raise ValueError(f"`key: {self.key}` is none of its columns ({', '.join(self.columns)})")
+        if self.repeats and not self.key:
+            raise ValueError("`repeats:` stands beside `key:`: that column may say the same in several rows")
+        if self.fixed and not self.key:
+            raise ValueError("`fixed` rows are told apart by their `key:`")
         if self.columns and self.type != "rows":
             raise ValueError("only a field of type rows has `columns:`")
         return self
@@ -184,12 +205,41 @@ class Section(Definition):
     checks: tuple[Check, ...] = ()
 
 
+class Part(Definition):
+    """A controlled form within the record: which sections make it up, and the field that holds its own serial number. Under the record's
+    own number it says which of the sections are that form."""
+
+    title: Text | None = None
+    revision: Quoted = ""
+    sections: tuple[SnakeKey, ...]
+    serial: SnakeKey | None = None
+
+
 class Form(Definition):
     number: Quoted = ""
     title: Text
     revision: Quoted = ""
     retention: Text | None = None
     sections: dict[SnakeKey, Section]
+    parts: dict[Quoted, Part] = Field(default={}, alias="forms")
+    """The controlled forms that the record holds, by number."""
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Of all its forms, its own first."""
+        return tuple(dict.fromkeys(filter(None, (self.number, *self.parts))))
+
+    def number_of(self, section: str) -> str:
+        """Of the form that the section belongs to: its own before one that holds it besides."""
+        return next((number for number in self.numbers if section in self.part(number).sections), self.number)
+
+    def part(self, number: str) -> Part:
+        """One of its forms, with its title and revision."""
+        own = {"title": self.title, "revision": self.revision}
+        if number == self.number:
+            return self.parts.get(number, Part(sections=tuple(self.sections))).model_copy(update=own)
+        part = self.parts[number]
+        return part if part.revision else part.model_copy(update={"revision": self.revision})
 
     def fields(self) -> tuple[tuple[str, Section, str, FieldDefinition], ...]:
         """Every field with its section: (section key, section, field key, field)."""
@@ -221,6 +271,15 @@ class Form(Definition):
             key: [name for name in sorted(reads) if name in found and name != key] for key, (_, reads) in found.items()
         }
         return tuple((key, found[key][0]) for key in TopologicalSorter(before).static_order())
+
+    @cached_property
+    def stored(self) -> dict[str, FieldDefinition | None]:
+        """What the record keeps, by its keys; a table with all its columns."""
+        return {
+            key: self.table(key) if field.type == "rows" else field
+            for _, section, key, field in self._fields
+            if not section.per
+        }
 
     @cached_property
     def _by_key(self) -> dict[str, FieldDefinition]:
@@ -324,9 +383,16 @@ class ChildEnd(Definition):
 
 
 class Opening(Definition):
-    """A case to open. `with` fills its first step's fields from expressions over this case; `by` has that first step."""
+    """A case to open. `with` fills its first step's fields from expressions over this case; `by` has that first step.
+
+    `each` a table field: one case for every row, which the expressions see as `item`. `customer` is an expression for the code
+    of the customer it belongs to, where that is another than this case's; `number` one for its number, where that was given already.
+    """
 
     procedure: KebabKey
+    each: SnakeKey | None = None
+    customer: Expression | None = None
+    number: Expression | None = None
     by: RoleText = "assignee"
     with_: dict[SnakeKey, Expression] = Field(default={}, alias="with")
     when: Expression | None = None
@@ -345,9 +411,12 @@ class Outcome(Definition):
     title: Text
     next: Branches = ()
     needs: Annotated[tuple[SnakeKey, ...], BeforeValidator(_one_or_many)] = ()
+    numbers: dict[SnakeKey, SnakeKey] = {}
     sets: Sets = {}
     checks: tuple[Check, ...] = ()
     when: Expression | None = None
+    suggested: Expression | None = None
+    """Where it holds this way is proposed: its button comes first, and it is taken where nobody says which."""
     opens: Openings = ()
     tells: Annotated[tuple[RoleText, ...], BeforeValidator(_one_or_many)] = ()
     new_round: StrictBool = False
@@ -356,36 +425,64 @@ class Outcome(Definition):
 
 
 class Rung(Definition):
-    """One rung of a ladder: when (`at: 75%`, `at: due`, `before:` the end, or `after:` the rung before), whom it tells,
-    what it opens. `takes`: the outcome that the system takes then, if nobody has; silence is an answer too."""
+    """One rung of a ladder: when (`at: 75%` of the time, `at: due`, `at: 5 working days` from the opening, `before:` the end,
+    `after:` the rung before, or `every: 2 working days` until the task ends), whom it tells, what it opens. `takes`: the
+    outcome that the system takes then, if nobody has; silence is an answer too. With `when` only while that holds."""
 
-    at: Annotated[str, _pattern(r"\d+%|due", "instant of a ladder (`75%` or `due`)")] | None = None
+    at: Quoted | None = None
     before: Quoted | None = None
     after: Quoted | None = None
+    every: Quoted | None = None
     tell: Annotated[tuple[RoleText, ...], BeforeValidator(_one_or_many)] = ()
+    shares: Annotated[tuple[RoleText, ...], BeforeValidator(_one_or_many)] = ()
+    """Who has the task too from then on, and is told."""
     opens: KebabKey | None = None
     takes: SnakeKey | None = None
+    when: Expression | None = None
 
     @model_validator(mode="after")
     def _one_instant(self) -> Rung:
-        if sum(map(bool, (self.at, self.before, self.after))) != 1:
-            raise ValueError("a rung has one of `at:` (75%, due), `before:` (the end) or `after:` (the rung before)")
+        if sum(map(bool, (self.at, self.before, self.after, self.every))) != 1:
+            raise ValueError(
+                "a rung has one of `at:` (75%, due, a time from the opening), `before:` (the end), `after:` (the rung before) "
+                "or `every:` (so often)"
+            )
+        if self.every and (self.takes or self.shares):
+            raise ValueError("a rung that repeats takes no outcome and shares nothing: let one with `at:` do it")
         return self
 
     @property
+    def hear(self) -> tuple[str, ...]:
+        """Whom it tells: also those who have the task from then on."""
+        return (*self.tell, *self.shares)
+
+    @property
+    def percent(self) -> int | None:
+        """Which part of the time is used up then."""
+        return int(self.at[:-1]) if self.at and re.fullmatch(r"\d+%", self.at) else None
+
+    @property
+    def at_time(self) -> str | None:
+        """How long after the opening."""
+        return self.at if self.at and self.at != "due" and self.percent is None else None
+
+    @property
     def is_reminder(self) -> bool:
-        """It comes before the end."""
-        return bool(self.before) or bool(self.at and self.at != "due")
+        """It comes before the end, or again and again; or it only calls to mind."""
+        if self.at_time:
+            return set(self.hear) == {"assignee"} and not self.takes
+        return bool(self.before or self.every) or self.percent is not None
 
 
 class Due(Definition):
     """Until when. `within` a budget from `from` (a field; default: the task's opening), never later than `latest`;
-    or `at` a moment that a field holds (a date falls at closing time), with `else` where that field is empty.
-    `clock` names a shared clock of the procedure."""
+    or `at` a moment that a field holds (a date falls at closing time), or so long `before` it, with `else` where that field
+    is empty. `clock` names a shared clock of the procedure."""
 
     within: Limit | None = None
     from_: Expression | None = Field(default=None, alias="from")
     at: Expression | None = None
+    before: Limit | None = None
     otherwise: Quoted | None = Field(default=None, alias="else")
     latest: Expression | None = None
     clock: SnakeKey | None = None
@@ -396,6 +493,8 @@ class Due(Definition):
             raise ValueError(
                 "a due time is one of `within:` (a budget), `at:` (a field), `clock:` (a clock of the procedure)"
             )
+        if self.before and not self.at:
+            raise ValueError("`before:` stands beside `at:`: so long before the moment that a field holds")
         return self
 
 
@@ -443,6 +542,94 @@ class Wait(Definition):
         return self
 
 
+def _same_names(value: Any) -> Any:
+    return {key: key for key in _one_or_many(value)} if isinstance(value, str | list) else value
+
+
+class Ask(Definition):
+    """A question to a ledger: what it answers is put into the record. `gives` says where: field -> the answer's name."""
+
+    does: SnakeKey
+    with_: dict[SnakeKey, Expression] = Field(default={}, alias="with")
+    gives: Annotated[dict[SnakeKey, SnakeKey], BeforeValidator(_same_names)]
+
+
+def _parts(value: Any) -> Any:
+    """`[goods, {receipt: [channel, content]}]`: whole sections, and of others only these fields."""
+    lines = _one_or_many(value) if not isinstance(value, dict) else [value]
+    found: dict[Any, Any] = {}
+    for line in lines or []:
+        found |= (
+            {key: () if keys is None else keys for key, keys in line.items()} if isinstance(line, dict) else {line: ()}
+        )
+    return found
+
+
+Parts = Annotated[dict[SnakeKey, SectionKeys], BeforeValidator(_parts)]
+"""Section -> its fields; none named: all of them."""
+
+
+def _titled(value: Any) -> Any:
+    return dict.fromkeys(_one_or_many(value) or []) if isinstance(value, str | list | tuple) else value
+
+
+def _signed(value: Any) -> Any:
+    return {"by": value} if isinstance(value, str) else value
+
+
+class Signs(Definition):
+    """The fields that a signature by link fills: the signer's typed name, the day, and the file that proves it."""
+
+    by: SnakeKey
+    on: SnakeKey | None = None
+    file: SnakeKey | None = None
+
+
+class Lines(Definition):
+    """A table the customer reads and answers line by line: he agrees, or says his own `figure` and a `remark`. What he does not agree
+    with becomes a row of the table `into`, with its other columns from the line (expressions over `row`)."""
+
+    rows: SnakeKey
+    into: SnakeKey
+    figure: SnakeKey
+    remark: SnakeKey | None = None
+    with_: dict[SnakeKey, Expression] = Field(default={}, alias="with")
+
+
+class Invites(Definition):
+    """That the customer may complete the step himself, by a link: what he is asked, what he reads and fills, how he may end it.
+
+    `sets` are fields that follow from his answer, expressions that also see `outcome`; `outcomes` may say how he reads their titles.
+    """
+
+    title: Text | None = None
+    """What it is called on his page; without it, as the step is."""
+    text: Text
+    shows: Parts = {}
+    fills: Parts | None = None
+    outcomes: Annotated[dict[SnakeKey, Text | None], BeforeValidator(_titled)] = {}
+    sets: dict[SnakeKey, Expression] = {}
+    signs: Annotated[Signs | None, BeforeValidator(_signed)] = None
+    lines: Lines | None = None
+    valid: Quoted = "30 days"
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The fields that his answer fills without his typing into them."""
+        signs = (self.signs.by, self.signs.on, self.signs.file) if self.signs else ()
+        return (*self.sets, *filter(None, signs), *((self.lines.into,) if self.lines else ()))
+
+
+class StatusPage(Definition):
+    """What a customer reads of his case by a link: fields, and which steps are done. `steps` may say how he reads their titles."""
+
+    title: Text | None = None
+    text: Text
+    shows: Parts = {}
+    steps: Annotated[dict[KebabKey, Text | None], BeforeValidator(_titled)] = {}
+    valid: Quoted = "90 days"
+
+
 class Each(Definition):
     rows: SnakeKey
     where: Expression | None = None
@@ -462,7 +649,13 @@ class Step(Definition):
     title: Text
     clause: Annotated[tuple[Quoted, ...], BeforeValidator(_one_or_many)] = ()
     role: TableRole | Annotated[tuple[RoleText, ...], BeforeValidator(_one_or_many)] = ()
+    signatures: tuple[TableRole | RoleText, ...] = ()
+    """Who all must do it, each once and nobody twice; it stays open in between. Instead of `role`."""
     fills: SectionKeys = ()
+    asks: Annotated[tuple[Ask, ...], BeforeValidator(_one_or_many)] = ()
+    """What the record is told by ledgers: when the step opens, and again when somebody completes it."""
+    numbers: dict[SnakeKey, SnakeKey] = {}
+    """Field -> the series (`numbering:` of the pack) from which it gets its number on completion, unless it has one."""
     each: Annotated[Each | None, BeforeValidator(_each)] = None
     join: Annotated[Literal["all", "any"] | int | None, BeforeValidator(_join)] = None
     due: Annotated[Due | None, BeforeValidator(_due)] = None
@@ -485,6 +678,19 @@ class Step(Definition):
     wait: Wait | None = None
     end: StrictBool = False
     guidance: Text | None = None
+    invites: Invites | None = None
+    """The customer may do it himself, by a link."""
+
+    @property
+    def is_for_customer(self) -> bool:
+        """He alone does it; staff send the link, or record what he said on paper."""
+        return self.role == ("customer",)
+
+    @property
+    def demands(self) -> tuple[str, ...]:
+        """What must be filled, whatever the form says; whoever records for the customer needs his paper."""
+        signs = self.invites.signs if self.invites and self.is_for_customer else None
+        return (*self.needs, *([signs.file] if signs and signs.file else []))
 
     @property
     def kind(self) -> Literal["task", "auto", "wait", "end"]:
@@ -492,7 +698,14 @@ class Step(Definition):
             return "end"
         if self.wait:
             return "wait"
-        return "task" if self.role else "auto"
+        return "task" if self.role or self.signatures else "auto"
+
+    @property
+    def parties(self) -> tuple[TableRole | tuple[RoleText, ...], ...]:
+        """Who does it: one role (or a choice of several), or every one that signs."""
+        if self.signatures:
+            return tuple(party if isinstance(party, TableRole) else (party,) for party in self.signatures)
+        return (self.role,) if self.role else ()
 
     @property
     def is_open_ended(self) -> bool:
@@ -501,8 +714,10 @@ class Step(Definition):
 
     def all_outcomes(self) -> dict[str, Outcome]:
         """The outcomes by key; a step that just goes on has one, `done`."""
-        if self.outcomes or self.end:
-            return self.outcomes
+        return self.outcomes if self.outcomes or self.end else self._going_on
+
+    @cached_property
+    def _going_on(self) -> dict[str, Outcome]:
         return {"done": Outcome(title=Text(zh="完成", en="Done"), next=self.next)}
 
     @property
@@ -522,10 +737,18 @@ class Step(Definition):
     def _consistent(self) -> Step:
         if self.outcomes and self.next:
             raise ValueError("`next:` beside `outcomes:`: let each outcome say where it leads")
-        if self.end and (self.role or self.next or self.outcomes or self.does or self.wait):
+        if self.end and (self.role or self.next or self.outcomes or self.does or self.wait or self.signatures):
             raise ValueError("an end has a title and nothing else to do")
-        if self.wait and (self.role or self.fills):
+        if self.wait and (self.role or self.fills or self.signatures):
             raise ValueError("a wait has no role and fills nothing")
+        if self.signatures and (self.role or len(self.signatures) < 2):
+            raise ValueError("`signatures:` names two roles or more, and stands instead of `role:`")
+        if (self.numbers or self.asks) and self.kind != "task":
+            raise ValueError("`numbers:` and `asks:` belong to a step that somebody does")
+        if self.is_for_customer and not self.invites:
+            raise ValueError("a step that the customer does needs `invites:`: what he is asked and reads")
+        if self.invites and (self.kind != "task" or self.signatures or self.role == ("system",)):
+            raise ValueError("`invites:` belongs to a step with a role, done by one")
         if self.does and self.role not in ((), ("system",)):
             raise ValueError(
                 "`does` is asked with `role: system` (the step rests until the answer) or has no role (the case goes on)"
@@ -546,10 +769,19 @@ class Register(Definition):
     number: Quoted = ""
     title: Text
     columns: dict[SnakeKey, Column | None]
+    rows: SnakeKey | None = None
+    """A table of the form: a case has a line for each of its rows, which its columns see as `row`."""
     readers: tuple[SnakeKey, ...] = ()
     """Departments that read it, beside the owner's and the rank that sees all."""
     filters: tuple[SnakeKey, ...] = ()
     sort: str = "-number"
+
+
+class CustomerPage(Definition):
+    """What a case says of its customer, for the customer's page: these fields, dated by the field `at`."""
+
+    at: SnakeKey
+    fields: tuple[SnakeKey, ...]
 
 
 class Indicator(Definition):
@@ -557,7 +789,8 @@ class Indicator(Definition):
     counts: Expression
     of: Expression
     target: float | None = None
-    unit: Literal["percent", "count"] = "percent"
+    unit: Literal["percent", "count", "mean"] = "percent"
+    """What it shows: `counts` as a share of `of`, `counts` alone, or `counts` for each of `of` (an average)."""
     at: SnakeKey | None = None
 
 
@@ -567,6 +800,28 @@ class Statistic(Definition):
     title: Text
     by: Expression
     rows: SnakeKey | None = None
+
+
+class Schedule(Definition):
+    """Cases that the calendar opens: `when` (days that come again), one for `each` customer or owner of customers `where` it holds,
+    or just one. `by` has the first step, filled as `with` says; by default the owner, or who has that step anyway. `until` is
+    the last day on which it opens any."""
+
+    title: Text
+    when: Annotated[tuple[Quoted, ...], BeforeValidator(_one_or_many)]
+    each: Literal["owner", "customer"] | None = None
+    where: Expression | None = None
+    by: RoleText | None = None
+    with_: dict[SnakeKey, Expression] = Field(default={}, alias="with")
+    until: datetime.date | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Schedule:
+        if not self.when:
+            raise ValueError("a schedule says `when:`, as in 20 December 08:00")
+        if self.where and not self.each:
+            raise ValueError("`where:` chooses customers, so it stands beside `each: customer` or `each: owner`")
+        return self
 
 
 class Clause(Definition):
@@ -579,6 +834,8 @@ class Clause(Definition):
 class Chapter(Definition):
     number: Quoted
     title: Text
+    shows: Literal["documents"] | None = None
+    """What the chapter is besides its procedures: the list of documents and forms."""
 
 
 class Procedure(Definition):
@@ -597,10 +854,17 @@ class Procedure(Definition):
     purpose: Text | None = None
     scope: Text | None = None
     retention: Text | None = None
+    folder: Text | None = None
+    """The part of the customer's folder (资料夹) in which its cases are filed; without it, the procedure's title."""
     related: tuple[KebabKey, ...] = ()
     numbering: SnakeKey | None = None
-    customer: Literal["required", "optional"] = "required"
+    numbered_for: SnakeKey | None = None
+    """The field whose day or month (2024-04) the number's date is; without it, the day the case opens."""
+    customer: Literal["required", "optional", "none"] = "required"
+    """Whether a case belongs to a customer; `none`: it is not asked for one, since its rows name theirs."""
     startable: StrictBool = True
+    switched_on: StrictBool = True
+    """As shipped; the company may switch it on or off."""
     amount: Expression | None = None
     """What a case is about in money: a deputy with a limit may act up to it."""
     void: RoleText = "head+ of owner"
@@ -608,8 +872,12 @@ class Procedure(Definition):
     pause: RoleText = "head+ of owner"
     clauses: dict[Quoted, Clause]
     clocks: dict[SnakeKey, Clock] = {}
+    schedules: dict[SnakeKey, Schedule] = {}
     steps: dict[KebabKey, Step]
+    status_page: StatusPage | None = None
+    """What a customer may read of his case by a link."""
     register_: Register | None = Field(default=None, alias="register")
+    customer_page: CustomerPage | None = None
     indicators: dict[SnakeKey, Indicator] = {}
     statistics: dict[SnakeKey, Statistic] = {}
     form: Form = Field(default=None)  # type: ignore[assignment]  # read from form.yaml beside it
@@ -618,6 +886,15 @@ class Procedure(Definition):
     def first_step(self) -> str:
         return next(iter(self.steps))
 
+    def fills_reason(self, step: Step) -> bool:
+        """Whether the form has a field of its own for the reason of what is done at this step."""
+        return any("reason" in self.form.sections[key].fields for key in step.fills if key in self.form.sections)
+
+    @cached_property
+    def has_links(self) -> bool:
+        """Whether customers get links of its cases."""
+        return bool(self.status_page) or any(step.invites for step in self.steps.values())
+
     @cached_property
     def register_fields(self) -> dict[str, FieldDefinition]:
         """The form's fields that the register's columns and filters read; of a table all its columns."""
@@ -625,7 +902,10 @@ class Procedure(Definition):
             return {}
         columns = {key: said.value if said and said.value else key for key, said in self.register_.columns.items()}
         expressions = [*columns.values(), *(columns.get(key, key) for key in self.register_.filters)]
-        names = sorted({name.partition(".")[0] for expression in expressions for name in parse(expression).names})
+        names = sorted(
+            {name.partition(".")[0] for expression in expressions for name in parse(expression).names}
+            | {self.register_.rows or ""}
+        )
         return {name: self.form.table(name) or field for name in names if (field := self.form.field(name))}
 
     @cached_property
@@ -689,9 +969,9 @@ class Setting(Definition):
     value: bool | int | float | str
 
 
-Right = Literal["people", "absences", "calendar", "channels", "tokens", "customers"]
+Right = Literal["people", "absences", "calendar", "channels", "tokens", "customers", "procedures", "ledgers"]
 """What a company entrusts to positions: its people, other people's absences and deputies, the working calendar, the ways
-messages go out, and the keys of other programs."""
+messages go out, the keys of other programs, and which procedures are switched on."""
 
 Administration = dict[Right, Annotated[tuple[RoleText, ...], BeforeValidator(_one_or_many)]]
 
@@ -724,9 +1004,63 @@ class Notifications(Definition):
     """When the daily summary is sent."""
 
 
+NUMBER_PARTS = ("YYYY", "YY", "MM", "DD", "Q", "H", "customer", "starter")
+"""What a numbering pattern may name beside its serial: parts of the day (Q the quarter, H the half-year), the customer's code, the
+key of whoever opened the case."""
+
+
+FigureOf = Annotated[
+    str, _pattern(r"[a-z][a-z0-9-]*\.[a-z][a-z0-9_]*", "figure (procedure and key, as in customer-complaint.by_kind)")
+]
+
+
+class Tile(Definition):
+    """One thing on a dashboard: tasks of one's own or of those one leads, where the open cases of a procedure stand, an indicator,
+    a statistic, how old what customers owe is."""
+
+    tasks: Literal["mine", "team"] | None = None
+    cases: KebabKey | None = None
+    indicator: FigureOf | None = None
+    statistic: FigureOf | None = None
+    ledger: Literal["ageing"] | None = None
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> Tile:
+        if sum(map(bool, (self.tasks, self.cases, self.indicator, self.statistic, self.ledger))) != 1:
+            raise ValueError("a tile is one of `tasks:`, `cases:`, `indicator:`, `statistic:`, `ledger:`")
+        return self
+
+    @property
+    def procedure(self) -> str:
+        """Of which it tells; empty for tasks."""
+        return self.cases or (self.indicator or self.statistic or "").partition(".")[0]
+
+
+LedgerKey = Literal["customers", "prices", "orders", "deliveries", "statements", "payments", "property"]
+
+
+class LedgerDefinition(Definition):
+    """A ledger that people read as a register: who, beside the rank that sees all."""
+
+    number: Quoted = ""
+    title: Text | None = None
+    readers: tuple[SnakeKey, ...] = ()
+    """Departments."""
+
+
+class Dashboard(Definition):
+    """What some positions see at a glance. Whoever holds a position of several sees the first."""
+
+    title: Text
+    for_: Annotated[tuple[RoleText, ...], BeforeValidator(_one_or_many)] = Field(alias="for")
+    tiles: tuple[Tile, ...]
+
+
 class Pack(Definition):
     key: SnakeKey
     title: Text
+    letterhead: Text | None = None
+    """What stands below the company's name on papers that leave it: address, telephone, tax number."""
     timezone: str = "Asia/Shanghai"
     ranks: dict[SnakeKey, int]
     rank_titles: dict[SnakeKey, Text] = {}
@@ -752,6 +1086,9 @@ class Pack(Definition):
     deputy_links: Annotated[int, Field(ge=1, le=9)] = 3
     """How far deputies reach: where a deputy is absent too, his own deputy acts, over at most so many links."""
     notifications: Notifications = Notifications()
+    dashboards: tuple[Dashboard, ...] = ()
+    ledgers: dict[LedgerKey, LedgerDefinition] = {}
+    """The ledgers that are shown as registers; one that is not named is nobody's to read."""
 
     @cached_property
     def settings_values(self) -> dict[str, Any]:

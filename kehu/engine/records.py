@@ -6,8 +6,8 @@ the step that fills it again, and then the task that filled it before still has 
 
 from __future__ import annotations
 
-from collections import ChainMap
-from collections.abc import Mapping
+from collections import ChainMap, Counter
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from types import NoneType
@@ -35,8 +35,14 @@ def value_of(text: str, context: Mapping[str, Any]) -> Any:
     return expression.evaluate(context, zone=context.get("zone", UTC))
 
 
+_SAID = {"true": True, "false": False}
+"""What most fields say of being seen and required."""
+
+
 def holds(text: str, context: Mapping[str, Any]) -> bool:
     """Whether a condition holds; an empty one does not."""
+    if text in _SAID:
+        return _SAID[text]
     return evaluate_condition(parse(text), context, zone=context.get("zone", UTC))
 
 
@@ -48,9 +54,26 @@ def key_column(form: Form, table: str) -> str | None:
 
 
 def rows_of(form: Form, data: Mapping[str, Any], table: str) -> dict[str, Row]:
-    """The rows of a table field by their key."""
-    column = key_column(form, table)
-    return {str(row.get(column)): row for row in data.get(table) or [] if row.get(column) not in (None, "")}
+    """The rows of a table field by what tells them apart."""
+    field, rows = form.field(table), data.get(table) or []
+    return {name: row for name, row in zip(row_names(field, rows), rows, strict=True) if name} if field else {}
+
+
+def row_names(field: FieldDefinition, rows: Iterable[Row]) -> Iterator[str]:
+    """What tells each row apart: its key, nothing while that is empty. Where a key may stand in several rows the second of `quality`
+    is called `quality-2`."""
+    column = field.key or next(iter(field.columns), "")
+    seen: Counter[str] = Counter()
+    for row in rows:
+        key = "" if row.get(column) is None else str(row[column])
+        seen[key] += 1
+        yield f"{key}-{seen[key]}" if field.repeats and key and seen[key] > 1 else key
+
+
+def key_and_place(field: FieldDefinition, name: str) -> tuple[str, int]:
+    """A row's name taken apart: `quality-2` is the second row of `quality`."""
+    key, _, place = name.rpartition("-")
+    return (key, int(place)) if field.repeats and key and place.isdecimal() else (name, 1)
 
 
 def row_keys(form: Form, data: Mapping[str, Any], each: Each, facts: Mapping[str, Any]) -> list[str]:
@@ -71,22 +94,36 @@ def filled(form: Form, data: Mapping[str, Any], item: str, values: Mapping[str, 
             after[section.per] = _with_row(form, after, section.per, item, mine)
         else:
             for key, value in mine.items():
-                after[key] = _merged_rows(form, after.get(key), value, key)
+                typed_in = _within_fixed if section.fields[key].fixed else merged_rows
+                after[key] = typed_in(form, after.get(key), value, key)
     return after
 
 
 def _with_row(form: Form, data: Mapping[str, Any], table: str, item: str, values: Mapping[str, Any]) -> list[Row]:
-    column = key_column(form, table)
-    return [{**row, **values} if str(row.get(column)) == item else row for row in data.get(table) or []]
+    field, rows = form.field(table), data.get(table) or []
+    assert field
+    named = zip(row_names(field, rows), rows, strict=True)
+    return [{**row, **values} if name == item else row for name, row in named]
 
 
-def _merged_rows(form: Form, before: Any, value: Any, key: str) -> Any:
+def merged_rows(form: Form, before: Any, value: Any, key: str) -> Any:
     """Rows typed in again keep the columns that other steps filled."""
     field = form.field(key)
     if field is None or field.type != "rows" or not field.key or not isinstance(value, list):
         return value
-    known = {row.get(field.key): row for row in before or []}
-    return [{**known.get(row.get(field.key), {}), **row} for row in value]
+    known = dict(zip(row_names(field, before or []), before or [], strict=True))
+    return [{**known.get(name, {}), **row} for name, row in zip(row_names(field, value), value, strict=True)]
+
+
+def _within_fixed(form: Form, before: Any, value: Any, key: str) -> Any:
+    """Rows that the system made: cells are typed in, none is added, and none is left out."""
+    field = form.field(key)
+    assert field
+    typed_in = dict(zip(row_names(field, value or []), value or [], strict=True))
+    return [
+        {**row, **typed_in.get(name, {})}
+        for name, row in zip(row_names(field, before or []), before or [], strict=True)
+    ]
 
 
 def emptied_for_round(form: Form, data: Mapping[str, Any]) -> Data:
@@ -162,8 +199,8 @@ def compute(form: Form, data: Mapping[str, Any], facts: Mapping[str, Any]) -> Da
             after[key] = gathered(after, field.gather)
         elif field.computed:
             after[key] = typed(field, value_of(field.computed, context), zone)
-        else:
-            after[key] = [_computed_row(field, row, context, zone) for row in after.get(key) or []]
+        elif after.get(key) is not None:
+            after[key] = [_computed_row(field, row, context, zone) for row in after[key]]
     return after
 
 
@@ -193,6 +230,8 @@ def typed(field: FieldDefinition | None, value: Any, zone: Any = UTC) -> Any:
     match field.type:
         case "number" | "money" if not isinstance(value, str):
             return as_decimal(value, field.decimals)
+        case "people" if isinstance(value, str):
+            return [value]
         case "date" if isinstance(value, datetime):
             return value.astimezone(zone).date()
         case "date" if not isinstance(value, date):
@@ -230,12 +269,8 @@ def encoded(value: Any) -> Any:
 
 def decoded(form: Form, stored: Mapping[str, Any]) -> Data:
     """The stored record as typed values."""
-    columns = {
-        key: form.table(key) if field.type == "rows" else field
-        for _, section, key, field in form.fields()
-        if not section.per
-    }
-    return {key: decoded_value(columns.get(key), value, form) for key, value in stored.items()}
+    fields = form.stored
+    return {key: decoded_value(fields.get(key), value, form) for key, value in stored.items()}
 
 
 def decoded_value(field: FieldDefinition | None, value: Any, form: Form | None = None) -> Any:

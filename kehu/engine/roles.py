@@ -24,9 +24,9 @@ Kind = Literal["position", "rank", "person", "doer", "starter", "assignee", "any
 
 _KEY = r"[a-z][a-z0-9_]*"
 _PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    ("doer", re.compile(r"doer of (?P<path>[a-z][a-z0-9-]*)")),
     ("rank", re.compile(rf"(?P<name>{_KEY})(?P<plus>\+?) of (?P<path>{_KEY}(?:\.{_KEY})?)")),
     ("person", re.compile(rf"person in (?P<path>{_KEY}(?:\.{_KEY})?)")),
-    ("doer", re.compile(r"doer of (?P<path>[a-z][a-z0-9-]*)")),
     ("position", re.compile(rf"(?P<name>{_KEY})(?P<plus>\+?)")),
 )
 _WORDS: frozenset[Kind] = frozenset({"starter", "assignee", "anyone", "customer", "system"})

@@ -8,6 +8,8 @@
       - {amount: 10000.., kind: return, approver: [a, b]}         from 10000
       - {amount: 10000.., kind: [allowance], approver: c}         a list is any of these; absent or "*" is any
 
+A day is asked of as a whole number: 20190401.. is from the first of April 2019.
+
 An interval is a..b (a is in it, b is not), a.., ..b, one number, or bounds: ">=a", "<b", ">a and <=b". YAML wants those that
 begin with > in quotation marks.
 
@@ -283,6 +285,10 @@ class Row:
     def answers(self, values: Mapping[str, object]) -> bool:
         return all(values[key] in condition for key, condition in self.conditions.items())
 
+    def may_answer(self, values: Mapping[str, object]) -> bool:
+        """The same, where some inputs are not known yet."""
+        return all(values[key] in condition for key, condition in self.conditions.items() if key in values)
+
     def __str__(self) -> str:
         return (
             ", ".join(f"{key} {_condition_words(condition)}" for key, condition in self.conditions.items())
@@ -323,6 +329,18 @@ class Table:
         """The outputs of the one row that answers; what the row leaves out is None."""
         row = self.rows[self._row(self._admit(inputs))]
         return {key: row.outputs.get(key) for key in self.outputs}
+
+    def answers(self, given: Mapping[str, object], context: Mapping[str, object], output: str) -> list[Any]:
+        """What an output may be: the one answer; while inputs are empty, what every row says that may still answer."""
+        known = {wanted.key: given.get(wanted.key, context.get(wanted.key)) for wanted in self.inputs}
+        known = {key: value for key, value in known.items() if value is not None}
+        if len(known) == len(self.inputs):
+            rows = [self.decide(known)]
+        else:
+            admitted = {wanted.key: wanted.admit(known[wanted.key]) for wanted in self.inputs if wanted.key in known}
+            rows = [dict(row.outputs) for row in self.rows if row.may_answer(admitted)]
+        found = [row.get(output) for row in rows]
+        return [one for answer in found for one in (answer if isinstance(answer, list) else [answer])]
 
     def explain(self, inputs: Mapping[str, object]) -> Explanation:
         values = self._admit(inputs)
@@ -609,7 +627,9 @@ class _Reader:
 
 
 def _decimal(value: object) -> Decimal | None:
-    """None where there is no number: True is none, nor is NaN."""
+    """None where there is no number: True is none, nor is NaN. A day is the number its digits write: 20240315."""
+    if isinstance(value, date):
+        return Decimal(f"{value:%Y%m%d}")
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         return None
     try:

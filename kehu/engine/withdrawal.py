@@ -11,7 +11,7 @@ from typing import Any
 
 from .advance import OPEN, Move, NotPossible, Place, State, Token, must_be_open, reaches
 from .definitions import FieldDefinition, Form, Procedure
-from .records import Data, compute, key_column, row_keys
+from .records import Data, compute, key_column, row_keys, row_names
 
 
 def last_of(moves: Sequence[Move], step: str, item: str) -> int:
@@ -136,10 +136,9 @@ def _without(form: Form, key: str, before: Any, after: Any, now: Any) -> Any:
     if now == after:
         return before
     table = form.table(key) or form.field(key)
-    column = key_column(form, key)
-    if table is None or table.type != "rows" or column is None:
+    if table is None or table.type != "rows" or key_column(form, key) is None:
         raise _ChangedSince
-    rows = [{str(row.get(column)): row for row in value or []} for value in (before, after, now)]
+    rows = [dict(zip(row_names(table, value or []), value or [], strict=True)) for value in (before, after, now)]
     if any(len(keyed) != len(value or []) for keyed, value in zip(rows, (before, after, now), strict=True)):
         raise _ChangedSince
     return list(_rows_without(table, *rows))

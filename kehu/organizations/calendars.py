@@ -45,6 +45,7 @@ Unit = Literal["minutes", "working minutes", "hours", "working hours", "days", "
 
 _ZERO = timedelta()
 _ONE_DAY = timedelta(days=1)
+_MOST = 9999
 _PATIENCE = timedelta(days=5 * 366)
 
 
@@ -175,6 +176,19 @@ class Calendar:
                     f"This calendar has no working time in the five years after {worked}. Add working days to it."
                 )
             day += _ONE_DAY
+
+    def working_days_back(self, last: date) -> Iterator[date]:
+        """The working days from `last` back, the last included; there is always an earlier one, or NoWorkingTime."""
+        day = worked = last
+        while True:
+            if self.is_working_day(day):
+                worked = day
+                yield day
+            elif worked - day > _PATIENCE:
+                raise NoWorkingTime(
+                    f"This calendar has no working time in the five years before {worked}. Add working days to it."
+                )
+            day -= _ONE_DAY
 
     def count_working_days(self, first: date, last: date) -> int:
         """How many `working_days(first, last)` are, without walking them: lists count months ahead for every line."""
@@ -333,8 +347,8 @@ class Budget:
     def __post_init__(self) -> None:
         if self.unit not in get_args(Unit):
             raise ValueError(f'"{self.unit}" is no unit of time; there are {", ".join(get_args(Unit))}.')
-        if not 0 <= self.amount <= 9999:
-            raise ValueError(f"A time limit is from 0 to 9999 {self.unit}, not {self.amount}.")
+        if not 0 <= self.amount <= _MOST:
+            raise ValueError(f"A time limit is from 0 to {_MOST} {self.unit}, not {self.amount}.")
         if self.amount == int(self.amount):
             object.__setattr__(self, "amount", int(self.amount))
         elif self.unit not in ("hours", "working hours"):
@@ -449,6 +463,64 @@ def instant_at(
     resumed = replace(still_open, end=max(still_open.start, start, _utc(now)))
     reached = _reach(calendar, budget, start, part, (*closed, resumed))
     return reached and replace(reached, paused=True)
+
+
+def recurring(
+    calendar: Calendar, budget: Budget, start: datetime, after: datetime, suspensions: Iterable[Suspension] = ()
+) -> Instant | None:
+    """Of the moments at which the budget is used up once, twice, three times ..., the first one later than `after`. None while
+    the clock stands still, and for a budget of nothing."""
+    start, after, pauses = _utc(start), _utc(after), _merged(suspensions)
+    most = _MOST if budget.is_time else _MOST // max(int(budget.amount), 1)
+    if not budget.amount:
+        return None
+
+    def times(n: int) -> Instant | None:
+        if budget.is_time:
+            return _advance(_counting(calendar, budget), Instant(start), budget.duration * n, pauses)
+        return _end(calendar, replace(budget, amount=budget.amount * n), start, pauses)
+
+    def is_past(n: int) -> bool:
+        reached = times(n)
+        return reached is not None and reached.at <= after
+
+    high = 1
+    while high < most and is_past(high):
+        high = min(high * 2, most)
+    found = times(bisect_left(range(high), True, lo=1, key=lambda n: not is_past(n)))
+    return found if found and found.at > after else None
+
+
+def so_long_before(calendar: Calendar, budget: Budget, moment: datetime) -> Instant:
+    """Hours and minutes before a moment exactly; days before its day, at closing time. Nothing before it is the moment itself."""
+    moment = _utc(moment)
+    if not budget.amount and not budget.by:
+        return Instant(moment)
+    last = calendar.local_day(moment)
+    if not budget.is_time:
+        day = day_before(calendar, budget, last)
+        at = calendar.moment(day, budget.by.hour * 60 + budget.by.minute) if budget.by else calendar.closing_time(day)
+        return Instant(at, provisional=not calendar.is_known(last if budget.is_working else day))
+    if not budget.is_working:
+        return Instant(moment - budget.duration)
+    left = budget.duration
+    for day in calendar.working_days_back(last):
+        for period in reversed(calendar.periods_of(day)):
+            start, stop = calendar.moment(day, period.start), min(calendar.moment(day, period.end), moment)
+            if start < stop and left <= stop - start:
+                return Instant(stop - left, provisional=not calendar.is_known(last))
+            left -= max(stop - start, _ZERO)
+    raise AssertionError("there is always an earlier working day, or NoWorkingTime")
+
+
+def day_before(calendar: Calendar, budget: Budget, day: date) -> date:
+    """The day that lies a budget in days before this one."""
+    amount = int(budget.amount)
+    if budget.unit == "working days":
+        return next(islice(calendar.working_days_back(day - _ONE_DAY), amount - 1, None)) if amount else day
+    if budget.unit == "months":
+        return _months_after(day, -amount)
+    return day - timedelta(days=amount * (7 if budget.unit == "weeks" else 1))
 
 
 def add_working_time(
@@ -652,6 +724,12 @@ def why(
     return _Explanation(calendar, budget, _utc(start), _merged(suspensions), language_of(language)).lines()
 
 
+def why_before(calendar: Calendar, budget: Budget, moment: datetime, language: str = "zh") -> list[Line]:
+    """How a limit comes about that lies before a moment, from that moment back. The last line is the due moment."""
+    due = so_long_before(calendar, budget, moment)
+    return _Explanation(calendar, budget, due.at, (), language_of(language)).lines_before(_utc(moment), due)
+
+
 @dataclass(frozen=True)
 class _Explanation:
     calendar: Calendar
@@ -665,6 +743,31 @@ class _Explanation:
         provisional = [self._provisional()] if due and due.provisional else []
         steps = sorted([*provisional, *self._counted(), *self._paused(due)], key=lambda line: line.start)
         return [self._started(), *steps, self._due(due) if due else self._stopped()]
+
+    def lines_before(self, moment: datetime, due: Instant) -> list[Line]:
+        named = self._line("start", moment, moment, {"when": self._when(moment), "budget": self._text}, "before")
+        steps = list(self._counted_back(moment)) if self.budget.amount else []
+        if due.provisional:
+            steps.append(self._provisional())
+        return [named, *sorted(steps, key=lambda line: line.start, reverse=True), self._due(due)]
+
+    def _counted_back(self, moment: datetime) -> Iterator[Line]:
+        if self.budget.is_time:
+            yield from self._time("counted", self.start, self.budget.duration)
+            return
+        first, last = self.calendar.local_day(self.start), self.calendar.local_day(moment) - _ONE_DAY
+        if self.budget.unit != "working days":
+            words = {"days": self._dates(first, last), "amount": self._text}
+            yield self._line("counted", self.start, moment, words, "days", counted=int(self.budget.amount))
+            return
+        for n, day in enumerate(islice(self.calendar.working_days_back(last), int(self.budget.amount)), start=1):
+            start, end = self.calendar.moment(day, 0), self.calendar.closing_time(day)
+            yield self._line("counted", start, end, {"day": self._worked(day), "n": str(n)}, "working_day", counted=1)
+        yield from self._skipped(first + n * _ONE_DAY for n in range((last - first).days + 1))
+
+    @property
+    def _text(self) -> str:
+        return replace(self.budget, by=None).text(self.language)
 
     def _started(self) -> Line:
         template = "start" if self.budget.is_time or not self.budget.amount else "start_day"

@@ -30,8 +30,16 @@ def may_administer(person: Person | None, right: Right, organization: Organizati
 def _give(posts: Collection[Post], right: Right, organization: Organization) -> bool:
     if max((post.rank for post in posts), default=0) >= _highest(organization):
         return True
-    pack = organization.pack
-    return any(_holds(text, post, pack) for text in _words(pack, right) for post in posts)
+    return _hold(posts, _words(organization.pack, right), organization.pack)
+
+
+def holds_one_of(person: Person, roles: Collection[str], organization: Organization) -> bool:
+    """Whether he holds one of these positions (`sales_head`, `sales_head+`) in his own right."""
+    return _hold(person.posts, roles, organization.pack)
+
+
+def _hold(posts: Collection[Post], roles: Collection[str], pack: Mapping[str, Any]) -> bool:
+    return any(_holds(text, post, pack) for text in roles for post in posts)
 
 
 def must_administer(person: Person | None, right: Right, organization: Organization) -> None:

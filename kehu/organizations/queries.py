@@ -202,6 +202,9 @@ _found_in: dict[int, int] = {}
 def membership(user: User, first: int | None = None) -> Member | None:
     """Whose member somebody is: of the organization with the id `first`, if he is; otherwise of his first, where he is a member of
     several and has not left."""
+    known: Member | None = getattr(user, _MEMBERSHIP, None)
+    if known and first in (None, known.organization_id):
+        return known
     if first or user.pk in _found_in:
         with scope(first or _found_in[user.pk]):
             if found := _MEMBER.first(user.pk):
@@ -214,8 +217,23 @@ def membership(user: User, first: int | None = None) -> Member | None:
     return found
 
 
+def user_of(key: int) -> User | None:
+    """The user, and with him his membership where he was found last: every page asks for both, so one statement gives both."""
+    if key in _found_in:
+        with scope(_found_in[key]):
+            if (found := _MEMBER.first(key)) and found.user:
+                setattr(found.user, _MEMBERSHIP, found)
+                return found.user
+    return _USER.first(key)
+
+
+_MEMBERSHIP = "_membership"
+_USER = Kept(User, lambda users, key: users.filter(pk=key), int)
 _MEMBER = Kept(
-    Member, lambda members, user: members.select_related("organization").filter(user=user).order_by("pk"), int, limit=1
+    Member,
+    lambda members, user: members.select_related("organization", "user").filter(user=user).order_by("pk"),
+    int,
+    limit=1,
 )
 
 

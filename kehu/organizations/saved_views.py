@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
+from functools import cache
 from itertools import count
 
 from django.db import IntegrityError, transaction
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from kehu.core import events
 from kehu.core.models import Organization
 from kehu.core.refusals import BadData, Conflict, Finding, OutOfOrder
+from kehu.core.rows import Kept
 
 from .models import DefaultView, SavedView
 from .queries import Directory, Person
@@ -39,16 +41,37 @@ class NoSuchView(OutOfOrder):
 
 def seen_by(person: Person, people: Directory) -> QuerySet[SavedView]:
     """His own, and those shared with him."""
-    line = {unit for department in person.departments for unit in people.line_of(department)}
+    return _seen_by(SavedView.objects.all(), person.id, _line(person, people))
+
+
+def _seen_by(views: QuerySet[SavedView], member: int, line: Sequence[str]) -> QuerySet[SavedView]:
     shared = Q(shared=SavedView.Shared.EVERYBODY) | Q(shared=SavedView.Shared.DEPARTMENT, department__in=line)
-    return SavedView.objects.filter(Q(owner_id=person.id) | shared)
+    return views.filter(Q(owner_id=member) | shared)
+
+
+def _line(person: Person, people: Directory) -> list[str]:
+    """His departments and those above them."""
+    return list(dict.fromkeys(unit for department in person.departments for unit in people.line_of(department)))
 
 
 def offered(person: Person, people: Directory, page: str) -> list[SavedView]:
     """The views of one list, his own first; each tells by `is_default` whether the list opens with it. One statement."""
-    default = DefaultView.objects.filter(view=OuterRef("pk"), member_id=person.id)
-    found = seen_by(person, people).filter(page=page).annotate(is_default=Exists(default)).select_related("owner")
+    line = _line(person, people)
+    found = _offered(len(line))(person.id, page, *line)
     return sorted(found, key=lambda view: (view.owner_id != person.id, *_place(view, person)))
+
+
+@cache
+def _offered(departments: int) -> Kept[SavedView]:
+    """Every list asks it, each time it is opened."""
+
+    def question(views: QuerySet[SavedView], member: int, page: str, *line: str) -> QuerySet[SavedView]:
+        default: QuerySet[DefaultView] = QuerySet(DefaultView).filter(view=OuterRef("pk"), member_id=member)
+        return (
+            _seen_by(views, member, line).filter(page=page).annotate(is_default=Exists(default)).select_related("owner")
+        )
+
+    return Kept(SavedView, question, int, str, *[str] * departments)
 
 
 def _place(view: SavedView, person: Person) -> tuple[int, str, int]:

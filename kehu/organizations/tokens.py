@@ -28,6 +28,8 @@ SCOPES = {
     "cases:write": gettext_lazy("Start cases, and do what the member may do with them"),
     "customers:read": gettext_lazy("Read customers"),
     "customers:write": gettext_lazy("Enter and change customers"),
+    "ledgers:read": gettext_lazy("Read ledgers: prices, orders, deliveries, receivables, customers' property"),
+    "ledgers:write": gettext_lazy("Enter orders, deliveries, payments and products"),
     "registers:read": gettext_lazy("Read registers"),
     "indicators:read": gettext_lazy("Read indicators and statistics"),
 }

@@ -33,6 +33,10 @@ WORDS: Mapping[str, Mapping[Language, str]] = {
         "zh": "{when} 起算，限期：{budget}；起算当日不计。",
         "en": "Counted from {when}; the limit is {budget}. The start day is not counted.",
     },
+    "before": {
+        "zh": "记录写明的时间是 {when}，限期在此之前 {budget}。",
+        "en": "The record names {when}; the limit lies {budget} before it.",
+    },
     "counted": {
         "zh": "{day}：{periods}，计 {amount}。",
         "en": "{day}: {periods}, {amount} counted.",

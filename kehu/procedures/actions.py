@@ -18,6 +18,7 @@ from kehu.organizations.actions import changed
 from .checks import check_pack
 from .models import Procedure, Revision
 from .packs import LoadedPack, definition_json
+from .revisions import NoSuchProcedure, is_on
 
 
 class PackHasProblems(AgainstTheRule):
@@ -69,6 +70,23 @@ def publish(
                 digests={revision.procedure.key: revision.digest for revision in published},
             )
     return published
+
+
+@transaction.atomic
+def switch(*, organization: Organization, procedure: str, on: bool, by: str, now: datetime) -> Procedure:
+    """The company's own word on whether cases of a procedure may be opened. Open cases go on in either case."""
+    with scope(organization):
+        found = Procedure.objects.select_for_update(of=("self",)).filter(key=procedure, current__isnull=False).first()
+        if found is None:
+            raise NoSuchProcedure(procedure=procedure)
+        if is_on(found) is on:
+            return found
+        found.switched, found.switched_at = on, now
+        found.save(update_fields=["switched", "switched_at"])
+        changed(organization)
+        name = "procedures.switched_on" if on else "procedures.switched_off"
+        events.record(organization, name, by=by, at=now, procedure=procedure)
+    return found
 
 
 def digest_of(definition: Any) -> str:

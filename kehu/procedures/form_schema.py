@@ -65,7 +65,7 @@ def demanded(filling: Filling, outcome: Outcome) -> list[str]:
     context = filling.context(after)
     inside = {**context, **(context["item"] or {})}
     fields = {key: definition for _s, _x, key, definition in filling.fields()}
-    needs = [key for key in (*filling.step.needs, *outcome.needs) if is_empty(inside.get(key))]
+    needs = [key for key in (*filling.step.demands, *outcome.needs) if is_empty(inside.get(key))]
     if outcome.refuses:
         return needs
     missing = [
@@ -147,6 +147,11 @@ class _Shapes:
             },
         )
 
+    def people(self, definition: FieldDefinition) -> Schema:
+        """Members by their keys; anybody else by his name."""
+        item = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT, "pattern": _PRINTED, "x-refers-to": "members"}
+        return {"type": ["array", "null"], "items": item}
+
     def department(self, definition: FieldDefinition) -> Schema:
         language = "zh" if self.language.startswith("zh") else "en"
         units = self.filling.directory.units
@@ -178,9 +183,20 @@ class _Shapes:
         columns = {key: self.field(column) for key, column in definition.columns.items() if column.is_typed_in}
         row = {"type": "object", "properties": columns, "additionalProperties": False}
         found: Schema = {"type": ["array", "null"], "items": row, "maxItems": MAX_ROWS}
-        if definition.key:
+        if definition.key and not definition.repeats:
             found["x-unique"] = definition.key
+        if definition.fixed and definition.key:
+            names = self._rows_there(definition)
+            columns[definition.key] = {"enum": names}
+            row["required"] = [definition.key]
+            found["maxItems"] = len(names)
         return found
+
+    def _rows_there(self, definition: FieldDefinition) -> list[str]:
+        """Of a table whose rows the system makes: their names."""
+        data, key = self.filling.data, definition.key or ""
+        tables = [name for _s, _x, name, known in self.filling.fields() if known is definition]
+        return [str(row.get(key)) for name in tables for row in data.get(name) or []]
 
 
 _SHAPES: dict[str, Callable[[_Shapes, FieldDefinition], Schema]] = {
@@ -194,6 +210,7 @@ _SHAPES: dict[str, Callable[[_Shapes, FieldDefinition], Schema]] = {
     "choice": _Shapes.choice,
     "choices": _Shapes.choices,
     "user": _Shapes.user,
+    "people": _Shapes.people,
     "department": _Shapes.department,
     "customer": _Shapes.customer,
     "file": _Shapes.file,

@@ -91,7 +91,7 @@ def accept(filling: Filling, values: Mapping[str, Any], outcome: Outcome | None,
     context = filling.context(filling.after)
     if not outcome.refuses:
         _check_complete(filling, context, typed)
-    _check_needs(filling, context, (*filling.step.needs, *outcome.needs), reason)
+    _check_needs(filling, context, (*filling.step.demands, *outcome.needs), reason)
     if not filling.findings and not outcome.refuses:
         _check_sections(filling, context)
     if not filling.findings:
@@ -139,9 +139,9 @@ def _typed_values(filling: Filling, values: Mapping[str, Any]) -> Data:
     known = {key: definition for _section_key, _section, key, definition in filling.fields()}
     typed: Data = {}
     for key, value in values.items():
-        if key == "reason":
-            continue
         definition = known.get(key)
+        if key == "reason" and definition is None:
+            continue
         if definition is None:
             _complain_of_unknown(filling, key, known)
         elif not definition.is_typed_in:
@@ -244,12 +244,17 @@ def _closing_of(filling: Filling, day: date | None) -> datetime | None:
 
 
 def _read_choice(filling: Filling, path: str, definition: FieldDefinition, value: Any) -> str:
-    value = next((key for key in definition.choices if folded(key) == folded(str(value))), value)
+    value = next((key for key in definition.choices if is_called(key, definition, value)), value)
     if not isinstance(value, str) or value not in definition.choices:
         raise _wrong(
             _("“{value}” is none of the choices: {choices}.").format(value=value, choices=_choices(definition))
         )
     return str(value)
+
+
+def is_called(key: str, definition: FieldDefinition, value: Any) -> bool:
+    """Whether the value means that choice, by its key or another of its words."""
+    return folded(str(value)) in map(folded, (key, *definition.choices[key].also))
 
 
 def folded(key: str) -> str:
@@ -273,6 +278,22 @@ def _read_user(filling: Filling, path: str, definition: FieldDefinition, value: 
             )
         )
     return person.key
+
+
+def _read_people(filling: Filling, path: str, definition: FieldDefinition, value: Any) -> list[str]:
+    """Several in one line, or a list. Who is no member (a driver, the customer's guest) is kept by his name."""
+    if isinstance(value, str):
+        value = re.split(r"[、，,；;\n]", value)
+    names = [_read_text(filling, path, definition, one).strip() for one in _several(value)]
+    return list(dict.fromkeys(_member_called(filling.directory, name) or name for name in names if name))
+
+
+def _member_called(directory: Directory, name: str) -> str | None:
+    """The member's key, where the name is one, or means one member alone."""
+    if name in directory.people:
+        return name
+    found = [person.key for person in directory.people.values() if name in person.name.values()]
+    return found[0] if len(found) == 1 else None
 
 
 def _read_department(filling: Filling, path: str, definition: FieldDefinition, value: Any) -> str:
@@ -325,9 +346,23 @@ def _read_rows(filling: Filling, path: str, definition: FieldDefinition, value: 
                 after[key] = _read(filling, f"{path}.{number}.{key}", column, cell)
         if any(cell is not None for cell in after.values()):
             rows.append(after)
-    if definition.key:
+    if definition.key and not definition.repeats:
         _complain_of_doubles(filling, path, definition, rows)
+    if definition.fixed:
+        _complain_of_strangers(filling, path, definition, rows)
     return rows
+
+
+def _complain_of_strangers(
+    filling: Filling, path: str, definition: FieldDefinition, rows: list[dict[str, Any]]
+) -> None:
+    """The rows are made by the system: nobody adds one."""
+    assert definition.key
+    known = {str(row.get(definition.key)) for row in filling.data.get(path) or []}
+    for number, row in enumerate(rows):
+        if (name := str(row.get(definition.key) or "")) not in known:
+            message = _("There is no row “{name}” here, and none can be added.").format(name=name)
+            filling.complain(f"{path}.{number}.{definition.key}", message)
 
 
 def _complain_of_doubles(filling: Filling, path: str, definition: FieldDefinition, rows: list[dict[str, Any]]) -> None:
@@ -352,6 +387,7 @@ _READERS: dict[str, Callable[[Filling, str, FieldDefinition, Any], Any]] = {
     "choice": _read_choice,
     "choices": _read_choices,
     "user": _read_user,
+    "people": _read_people,
     "department": _read_department,
     "customer": _read_customer,
     "file": _read_file,

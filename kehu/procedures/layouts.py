@@ -1,4 +1,4 @@
-"""What a procedure's own paper layout (`print.typ`) may not do: bring in what nobody can see by reading it.
+"""What a pack's own paper layout (`print.typ`, `forms/<number>.typ`) may not do: bring in what nobody can see by reading it.
 
 A page is set without the network and reads only what Kehu gives it. So `import` and `include` name their file in quotes; a name that is
 computed, a package, or a text that is run as a program (`eval`) is a mistake. This reads typst only as far as that takes: it tells
@@ -66,13 +66,13 @@ def _is_code(text: str, place: int, open_: list[tuple[str, int]]) -> bool:
 
 def _misuse(word: str, text: str, after: int) -> tuple[str, str] | None:
     if word == "eval":
-        return "print.typ runs a text as a program (`eval`).", "Write what it is to do where it stands."
+        return "the layout runs a text as a program (`eval`).", "Write what it is to do where it stands."
     named = _FILE.match(text, after)
     if named is None:
-        return f"print.typ computes what it takes in (`{word}`).", f'Name the file in quotes: `#{word} "look.typ"`.'
+        return f"the layout computes what it takes in (`{word}`).", f'Name the file in quotes: `#{word} "look.typ"`.'
     if named[1].startswith("@"):
         return (
-            f"print.typ imports {named[1]}: a page is set without the network.",
+            f"the layout imports {named[1]}: a page is set without the network.",
             "Copy what you need into it.",
         )
     return None

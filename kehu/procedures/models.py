@@ -12,6 +12,9 @@ class Procedure(OrganizationRow):
     title = models.JSONField()
     current = models.ForeignKey("Revision", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     """The revision in force: new cases open under it. Open ones keep theirs."""
+    switched = models.BooleanField(null=True, blank=True)
+    """Whether the company has switched it on or off; null: as the procedure itself says."""
+    switched_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["organization", "key"], name="procedure_key")]

@@ -12,10 +12,30 @@ from kehu.engine.expressions import ExpressionError, parse
 from .sources import listed
 
 FACTS = frozenset(
-    {"now", "today", "by", "by_department", "starter", "number", "round", "reason", "outcome", "customer", "likeness"}
+    {
+        "now",
+        "today",
+        "by",
+        "by_department",
+        "by_positions",
+        "starter",
+        "number",
+        "round",
+        "reason",
+        "outcome",
+        "customer",
+        "likeness",
+        "signers",
+    }
 )
 REGISTER_FACTS = FACTS | {"status", "opened_at", "closed_at", "step_titles"}
-CUSTOMER = frozenset({"code", "name", "class", "is_key", "owner"})
+CUSTOMER = frozenset(
+    {"code", "name", "short_name", "class", "is_key", "status", "owner", "address", "main_products", "source"}
+    | {"tax_number", "currency", "payment_term", "payment_days", "wants_invoice", "filed_on"}
+)
+
+PERIOD = ("month", "last_month", "quarter", "half_year", "year")
+"""What a schedule's expressions read of `period`."""
 
 Columns = Mapping[str, FieldDefinition]
 
@@ -37,6 +57,8 @@ class Scope:
     facts: frozenset[str] = FACTS
     rows: Mapping[str, Columns | None] = field(default_factory=dict)
     settings: Collection[str] = ()
+    customer: Collection[str] | None = CUSTOMER
+    """What is known of a customer; None where ledgers add what cannot be known here."""
     bare: Columns = field(default_factory=dict)
     """Columns that may be named without `row.` before them."""
 
@@ -95,8 +117,13 @@ def _unknown(name: str, scope: Scope) -> Iterator[tuple[str, str]]:
         if column and columns is not None and column not in columns:
             yield f"`{name}` names no column.", listed("Columns here", columns, column)
     elif root == "customer" and column:
-        if column not in CUSTOMER:
-            yield f"`{name}` is nothing that is known of a customer.", listed("Known are", sorted(CUSTOMER), column)
+        if "customer" not in scope.facts:
+            yield f"`{name}` has no meaning here: there is no customer.", "Name another fact."
+        elif scope.customer is not None and column not in scope.customer:
+            yield (
+                f"`{name}` is nothing that is known of a customer.",
+                listed("Known are", sorted(scope.customer), column),
+            )
     elif root == "settings":
         if column not in scope.settings:
             yield f"`{name}` is no setting of the pack.", listed("Settings in pack.yaml", scope.settings, column)

@@ -39,6 +39,8 @@ class LoadedPack:
     folders: dict[str, Path] = field(default_factory=dict)
     """Procedure key -> its folder, also of procedures that could not be read."""
     table_files: dict[str, Path] = field(default_factory=dict)
+    layouts: dict[str, Path] = field(default_factory=dict)
+    """Number of a controlled form -> the file that lays it out on paper."""
     sources: dict[Path, Source] = field(default_factory=dict)
 
     def named(self, key: str) -> LoadedPack:
@@ -74,6 +76,7 @@ def load(folder: Path) -> LoadedPack:
         problems=[*reading.strangers(), *reading.problems],
         folders=reading.folders,
         table_files=reading.table_files,
+        layouts={path.stem: path for path in sorted(folder.glob("forms/*.typ"))},
         sources=reading.sources,
     )
 
@@ -188,8 +191,17 @@ class _Reading:
         return procedure
 
     def _form(self, file: Path) -> Form | None:
-        form: Form | None = self.shaped(Form, self.read(file))
+        source = self.read(file)
+        _take_choices(source.value, self._lists())
+        form: Form | None = self.shaped(Form, source)
         return form
+
+    def _lists(self) -> dict[str, dict[str, Any]]:
+        """The lists of pack.yaml that a form may take its choices from: list -> key -> title."""
+        written = self.sources[self.folder / "pack.yaml"].value
+        classes = written.get("customer_classes") if isinstance(written, dict) else None
+        titles = {key: found.get("title") for key, found in (classes or {}).items() if isinstance(found, dict)}
+        return {"customer_classes": titles}
 
     def _key(self, folder: Path) -> str:
         written = self.sources[folder / "procedure.yaml"].value
@@ -202,6 +214,14 @@ class _Reading:
             yield from _strangers(folder, PROCEDURE_FILES)
         for path in sorted(self.folder.glob("tables/*.yml")):
             yield Problem(path, 0, "nothing reads a file of this name.", f"Name it {path.stem}.yaml.")
+
+
+def _take_choices(node: Any, lists: Mapping[str, dict[str, Any]]) -> None:
+    """`choices_of: customer_classes` in a form: the pack's classes are the choices."""
+    for inner in node.values() if isinstance(node, dict) else ():
+        if isinstance(inner, dict) and str(inner.get("choices_of")) in lists:
+            inner["choices"] = lists[inner["choices_of"]]
+        _take_choices(inner, lists)
 
 
 def _strangers(folder: Path, known: tuple[str, ...]) -> Iterator[Problem]:
@@ -223,11 +243,14 @@ class Running:
     tables: dict[str, Table]
     layout: str | None = None
     """The procedure's own paper layout (`print.typ`), where it has one."""
+    layouts: Mapping[str, str] = field(default_factory=dict)
+    """The paper layouts of the controlled forms that its record holds, by number."""
 
 
 def definition_json(loaded: LoadedPack, procedure_key: str) -> dict[str, Any]:
     """Written out in full, defaults too: a default that changes later must not change what a revision says. Holidays are
-    no part of it; the organization's calendars hold them. `print` is the procedure's own paper layout, where it has one."""
+    no part of it; the organization's calendars hold them. `print` is the procedure's own paper layout, where it has one, `layouts`
+    are those of the controlled forms it holds."""
     assert loaded.pack is not None
     days: Any = {"calendar": {"special_days"}, "department_calendars": {"__all__": {"special_days"}}}
     layout = loaded.folder / procedure_key / "print.typ"
@@ -236,6 +259,11 @@ def definition_json(loaded: LoadedPack, procedure_key: str) -> dict[str, Any]:
         "procedure": loaded.procedures[procedure_key].model_dump(mode="json", by_alias=True),
         "tables": loaded.raw_tables,
         "print": layout.read_text(encoding="utf-8") if layout.is_file() else None,
+        "layouts": {
+            number: loaded.layouts[number].read_text(encoding="utf-8")
+            for number in loaded.procedures[procedure_key].form.numbers
+            if number in loaded.layouts
+        },
     }
 
 
@@ -246,6 +274,7 @@ def read_definition(definition: Mapping[str, Any]) -> Running:
         Procedure.model_validate(definition["procedure"]),
         tables,
         definition.get("print"),
+        definition.get("layouts", {}),
     )
 
 

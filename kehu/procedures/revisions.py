@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from django.utils.translation import gettext_lazy as _
+
 from kehu.core.models import Organization
+from kehu.core.refusals import OutOfOrder
 from kehu.core.scope import scope
 
 from .models import Procedure, Revision
 from .packs import Running, read_definition
+
+
+class NoSuchProcedure(OutOfOrder):
+    code = "procedure.not_found"
+    status = 404
+    message = _("There is no procedure “{procedure}”.")
 
 
 def running(revision: Revision) -> Running:
@@ -34,13 +43,23 @@ def in_force(organization: Organization) -> dict[str, Procedure]:
 
 @lru_cache(maxsize=64)
 def _in_force(organization_id: int, version: int) -> dict[str, Procedure]:
+    """Definitions are large, and read only where they are not known yet: most of what gives an organization another version changes
+    no procedure."""
     with scope(organization_id):
         found = Procedure.objects.filter(current__isnull=False).select_related("current").order_by("number")
-        procedures = {procedure.key: procedure for procedure in found}
-    for procedure in procedures.values():
-        assert procedure.current
-        _keep(procedure.current)
+        procedures = {procedure.key: procedure for procedure in found.defer("current__definition")}
+        current = [procedure.current for procedure in procedures.values() if procedure.current]
+        new = [revision.pk for revision in current if (revision.pk, revision.digest) not in _read]
+        for revision in Revision.objects.filter(pk__in=new) if new else ():
+            _keep(revision)
     return procedures
+
+
+def is_on(procedure: Procedure) -> bool:
+    """Whether cases of it may be opened."""
+    if procedure.switched is not None:
+        return procedure.switched
+    return bool(procedure.current and running(procedure.current).procedure.switched_on)
 
 
 def procedures_of(organization: Organization) -> dict[str, Running]:

@@ -32,6 +32,7 @@ _ONE_OF = {
     "outcomes": "outcome",
     "clauses": "clause",
     "clocks": "clock",
+    "schedules": "schedule",
     "sections": "section",
     "fields": "field",
     "columns": "column",

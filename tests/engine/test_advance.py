@@ -251,6 +251,39 @@ def test_a_redo_that_decides_otherwise_follows_the_table():
     assert run.do("a", "unclear").open == ["r"]
 
 
+def test_a_step_beside_the_flow_takes_nothing_from_the_rows_it_is_for():
+    table = procedure(
+        a={"fills": ["facts"], "next": ["w", "b"]},
+        w={"each": "rows", "beside": True, "next": []},
+        b={"each": "rows", "next": "d"},
+        d={"join": "all", "next": "z"},
+        z={"end": True},
+    )
+    run = Run(table).do("a", rows=UNITS)
+    assert run.open == ["b[quality]", "b[stores]", "w[quality]", "w[stores]"]
+
+    run.do("w[quality]").do("b[quality]")
+    assert run.do("b[stores]").open == ["d", "w[stores]"]
+
+
+def test_a_late_row_gets_a_step_of_its_own_and_the_join_waits_for_it():
+    table = procedure(
+        a={"fills": ["facts"], "next": "b"},
+        b={"each": "rows", "next": "d"},
+        x={"each": "rows", "next": "d"},
+        d={"join": "all", "next": "z"},
+        z={"end": True},
+    )
+    run = Run(table).do("a", rows=UNITS)
+    move = advance.open_beside(table, run.state, "x", ("b", "stores"), FACTS)
+    assert move
+    assert run.take(move).open == ["b[quality]", "b[stores]", "x[stores]"]
+    assert advance.open_beside(table, run.state, "x", ("b", "stores"), FACTS) is None
+
+    assert run.do("b[quality]").do("b[stores]").open == ["x[stores]"]
+    assert run.do("x[stores]").open == ["d"]
+
+
 def test_a_step_beside_the_flow_stops_nothing_and_ends_with_the_case():
     table = procedure(a={"next": ["b", "w"]}, b={"next": "z"}, w={"beside": True, "next": []}, z={"end": True})
     run = Run(table).do("a")
@@ -585,7 +618,7 @@ class AnyCase(RuleBasedStateMachine):
     @precondition(lambda self: self.state.is_open)
     @rule()
     def escalate(self) -> None:
-        if move := advance.open_beside(self.table, self.state, "aside", FACTS):
+        if move := advance.open_beside(self.table, self.state, "aside", ("", ""), FACTS):
             self.take(move)
 
     @precondition(lambda self: self.state.is_open)

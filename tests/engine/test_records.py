@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from kehu.engine.definitions import FieldDefinition, Form, Section
-from kehu.engine.records import compute
+from kehu.engine.definitions import FieldDefinition, Form, Section, Step
+from kehu.engine.records import compute, filled, key_and_place, rows_of
 
 TEXT = {"zh": "甲", "en": "A"}
 
@@ -60,3 +60,19 @@ def test_a_fact_stands_behind_the_record_s_own_value():
 
     assert compute(form(**fields), {"round": Decimal(4)}, {"round": 1})["next"] == 5
     assert compute(form(next=fields["next"]), {}, {"round": 1})["next"] == 2
+
+
+def test_where_a_key_repeats_the_rows_are_counted():
+    columns = {"unit": {"type": "text", "title": TEXT}, "text": {"type": "text", "title": TEXT}}
+    tasks = {"type": "rows", "key": "unit", "repeats": True, "columns": columns}
+    sheet = form(tasks=tasks)
+    rows = [{"unit": "quality", "text": "a"}, {"unit": "stores", "text": "b"}, {"unit": "quality", "text": "c"}]
+    assert list(rows_of(sheet, {"tasks": rows}, "tasks")) == ["quality", "stores", "quality-2"]
+    assert key_and_place(sheet.fields()[0][3], "quality-2") == ("quality", 2)
+
+    step = Step.model_validate({"title": TEXT, "role": "clerk", "fills": ["main"]})
+    again = [{"unit": "quality", "text": "a"}, {"unit": "quality", "text": "C"}]
+    known = [{"unit": "quality", "done": 1}, {"unit": "quality", "done": 2}]
+    record = filled(sheet, {"tasks": known}, "", {"tasks": again}, step)
+
+    assert record["tasks"] == [{"unit": "quality", "text": "a", "done": 1}, {"unit": "quality", "text": "C", "done": 2}]

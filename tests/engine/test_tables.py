@@ -52,6 +52,22 @@ def test_a_complete_table_has_no_problems_and_decides() -> None:
     assert authority.decide({"amount": 10000.5, "kind": "allowance", "more": 1})["approver"] == "general_manager"
 
 
+def test_while_an_input_is_empty_it_answers_what_it_may_still_answer() -> None:
+    kinds = {"kind": {"type": "choice", "choices": ["mould", "gauge", "other"]}, "large": {"type": "boolean"}}
+    rows = [
+        {"kind": "mould", "keeps": ["engineer", "rep"]},
+        {"kind": "gauge", "large": True, "keeps": "quality"},
+        {"kind": "gauge", "large": False, "keeps": "rep"},
+        {"kind": "other", "keeps": "rep"},
+    ]
+    table = Table.from_definition("custody", {"inputs": kinds, "outputs": ["keeps"], "rows": rows})
+
+    assert table.problems == []
+    assert table.answers({}, {"kind": "gauge", "large": True}, "keeps") == ["quality"]
+    assert table.answers({"kind": "gauge"}, {}, "keeps") == ["quality", "rep"]
+    assert table.answers({}, {"large": False}, "keeps") == ["engineer", "rep", "rep", "rep"]
+
+
 def test_a_decision_is_explained() -> None:
     explanation = table(COMPLETE).explain({"amount": 12000, "kind": "allowance"})
     assert explanation.row == 2

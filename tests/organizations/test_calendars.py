@@ -28,9 +28,12 @@ from kehu.organizations.calendars import (
     due,
     instant_at,
     lateness,
+    recurring,
     remaining,
+    so_long_before,
     time_used,
     why,
+    why_before,
     working_time_between,
 )
 
@@ -685,3 +688,76 @@ def test_whole_days_that_are_remembered_add_up_to_what_is_walked(data: st.DataOb
     walked = sum((span.length for span in calendar.spans(begin, end)), timedelta())
     for _again in range(2):
         assert calendar.working_time(begin, end) == walked
+
+
+# --- again and again, and so long before --------------------------------------------------------------------------------
+
+
+def test_what_recurs_ends_at_the_closing_time_of_each_nth_working_day() -> None:
+    """From a Monday on, every second working day; the holidays of 1-7 October 2024 are stepped over."""
+    start, budget = at("2024-09-23 10:00"), Budget.parse("2 working days")
+    found = [start]
+    for _ in range(5):
+        again = recurring(FACTORY, budget, start, found[-1])
+        assert again
+        found.append(again.at)
+    assert [local(moment) for moment in found[1:]] == [
+        "2024-09-25 17:00",
+        "2024-09-27 17:00",
+        "2024-09-30 17:00",
+        "2024-10-09 17:00",
+        "2024-10-11 17:00",
+    ]
+
+
+def test_however_late_it_is_asked_the_next_one_is_found() -> None:
+    start, budget = at("2024-03-15 10:00"), Budget.parse("2 working hours")
+    first = recurring(FACTORY, budget, start, start)
+    late = recurring(FACTORY, budget, start, at("2024-06-17 09:30"))
+    assert first
+    assert late
+    assert (local(first.at), local(late.at)) == ("2024-03-15 12:00", "2024-06-17 10:00")
+
+
+def test_nothing_recurs_of_nothing_and_while_the_clock_stands_still() -> None:
+    start = at("2024-03-15 10:00")
+    assert recurring(FACTORY, Budget.parse("0 days"), start, start) is None
+    assert recurring(FACTORY, Budget.parse("2 days"), start, start, [Suspension(start)]) is None
+
+
+def test_a_pause_moves_what_recurs_behind_it() -> None:
+    start, pause = at("2024-03-18 10:00"), Suspension(at("2024-03-19 08:00"), at("2024-03-20 08:00"))
+    again = recurring(FACTORY, Budget.parse("2 working days"), start, start, [pause])
+    assert again
+    assert local(again.at) == "2024-03-21 17:00"
+
+
+@pytest.mark.parametrize(
+    ("budget", "moment", "expected"),
+    [
+        ("1 working day", "2024-03-18 10:00", "2024-03-15 17:00"),
+        ("1 working day", "2024-10-08 10:00", "2024-09-30 17:00"),
+        ("3 working days", "2024-10-08 10:00", "2024-09-27 17:00"),
+        ("2 days", "2024-03-18 10:00", "2024-03-16 17:00"),
+        ("1 week", "2024-03-18 10:00", "2024-03-11 17:00"),
+        ("1 month", "2024-03-31 10:00", "2024-02-29 17:00"),
+        ("by 12:00 on working day 1", "2024-03-18 10:00", "2024-03-15 12:00"),
+        ("4 hours", "2024-03-18 10:00", "2024-03-18 06:00"),
+        ("4 working hours", "2024-03-18 10:00", "2024-03-15 15:00"),
+        ("0 working days", "2024-03-18 10:00", "2024-03-18 10:00"),
+        ("0 hours", "2024-03-18 10:00", "2024-03-18 10:00"),
+    ],
+)
+def test_so_long_before_a_moment(budget: str, moment: str, expected: str) -> None:
+    assert local(so_long_before(FACTORY, Budget.parse(budget), at(moment)).at) == expected
+
+
+def test_why_it_ends_before_a_moment_is_told_from_that_moment_back() -> None:
+    lines = why_before(FACTORY, Budget.parse("2 working days"), at("2024-10-08 10:00"), "en")
+    assert [line.text for line in lines] == [
+        "The record names Tue 2024-10-08 10:00; the limit lies 2 working days before it.",
+        "Tue 2024-10-01 to Mon 2024-10-07: National Day, holiday, not counted.",
+        "Mon 2024-09-30: working day 1.",
+        "Sun 2024-09-29 (National Day make-up workday): working day 2.",
+        "Due Sun 2024-09-29 17:00.",
+    ]

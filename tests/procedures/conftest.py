@@ -142,6 +142,15 @@ FILES = {
             title: {zh: 结束, en: Close}
             clause: "4.10"
             role: counter_head
+            invites:
+              text: {zh: 请确认。, en: Please confirm.}
+              shows: [{loan: [worth, tools]}]
+              fills: {closing: [remark]}
+              outcomes: [done]
+              sets: {checked: remark == null}
+              signs: {by: signer, on: signed_on}
+              lines: {rows: tools, into: disputed, figure: theirs, with: {name: row.name}}
+              valid: 5 working days
             fills: [closing]
             next: closed
           rule-late-loan:
@@ -152,6 +161,10 @@ FILES = {
             next: []
           closed: {title: {zh: 已结束, en: Closed}, end: true}
           refused: {title: {zh: 未出借, en: Refused}, end: true}
+        status_page:
+          text: {zh: 进度, en: How it stands}
+          shows: {loan: [wanted_on]}
+          steps: [register-loan, closed]
         register:
           key: loans
           title: {zh: 出借台账, en: Loans}
@@ -161,13 +174,19 @@ FILES = {
             who: {title: {zh: 客户, en: Customer}, value: customer.name}
           filters: [channel]
           sort: -number
+        customer_page: {at: wanted_on, fields: [remark]}
         indicators:
           in_time: {title: {zh: 及时率, en: In time}, counts: returned_at <= wanted_on, of: returned_at != null}
         statistics:
           by_state: {title: {zh: 按状态, en: By state}, by: state_found, rows: tools}
         """,
     "lend-tools/form.yaml": """\
+        number: AC-1
         title: {zh: 出借单, en: Loan}
+        revision: "1"
+        forms:
+          AC-1: {sections: [loan, closing]}
+          AC-2: {title: {zh: 检查单, en: Check sheet}, revision: "1", sections: [checking], serial: tools_text}
         sections:
           loan:
             title: {zh: 出借, en: Loan}
@@ -209,6 +228,16 @@ FILES = {
             title: {zh: 结束, en: Closing}
             fields:
               remark: {type: longtext, title: {zh: 备注, en: Remark}, visible: worth > 100}
+              checked: {type: boolean, title: {zh: 查过, en: Checked}, required: true}
+              signer: {type: text, title: {zh: 签名, en: Signed by}}
+              signed_on: {type: date, title: {zh: 日期, en: Signed on}}
+              keeper: {type: user, title: {zh: 保管, en: Keeper}}
+              disputed:
+                type: rows
+                title: {zh: 不符, en: Disputed}
+                columns:
+                  name: {type: text, title: {zh: 名称, en: Name}}
+                  theirs: {type: money, title: {zh: 对方, en: Theirs}}
         """,
     "lend-tools/examples.yaml": """\
         - example: a loan is registered

@@ -151,6 +151,13 @@ DOCUMENT = [
     Planted(PROCEDURE, "    channel:\n", "    chanel:\n", "chanel:", 'the register has a column "chanel"', '"channel"'),
     Planted(PROCEDURE, "value: customer.name", "value: customer.nmae", "who:", "`customer.nmae` is nothing that is known of a customer", '"name"'),
     Planted(PROCEDURE, "filters: [channel]", "filters: [chanel]", "filters:", 'the register filters by "chanel"', '"channel"'),
+    Planted(PROCEDURE, "key: loans", "key: loans\n  rows: tols", "rows: tols", '"tols"', '"tools"'),
+    Planted(PROCEDURE, "number:\n    channel:", "number: {title: {zh: 号, en: No}, value: row.price}\n    channel:", "number: {title", "`row.price` has no meaning here"),
+    Planted(PROCEDURE, "fields: [remark]}", "fields: [remarc]}", "customer_page:", 'the customer\'s page shows "remarc"', '"remark"'),
+    Planted(FORM, "sections: [checking]", "sections: [cheking]", "AC-2:", 'form AC-2 has section "cheking", which does not exist.', '"checking"'),
+    Planted(FORM, "serial: tools_text", "serial: tool_text", "AC-2:", 'form AC-2 has its serial number in "tool_text"', '"tools_text"'),
+    Planted(FORM, "title: {zh: 检查单, en: Check sheet}, ", "", "AC-2:", "form AC-2 has no title."),
+    Planted(FORM, "AC-1: {sections", "AC-1: {title: {zh: 甲, en: A}, sections", "AC-1:", "form AC-1 is the record's own", "Leave only `sections:` here."),
     Planted(PROCEDURE, "sort: -number", "sort: -numbr", "sort:", 'the register sorts by "numbr"', '"number"'),
     Planted(PROCEDURE, "counts: returned_at", "counts: retuned_at", "in_time:", "`retuned_at` is no field", '"returned_at"'),
     Planted(PROCEDURE, "by: state_found", "by: state_fund", "by_state:", "`state_fund` is no field", '"state_found"'),
@@ -159,11 +166,34 @@ DOCUMENT = [
     Planted("calendar.yaml", ", periods: [08:00-12:00]", "", "2025-12-24", "is a half_day; say which periods"),
 ]  # fmt: skip
 
+LINKS = [
+    Planted(PROCEDURE, "{loan: [worth, tools]}", "{laon: [worth, tools]}", "shows: [{laon", 'names section "laon", which the form does not have.', '"loan"'),
+    Planted(PROCEDURE, "{loan: [worth, tools]}", "{loan: [worth, tols]}", "shows: [{loan", 'names field "tols", which section "loan" does not have.', '"tools"'),
+    Planted(PROCEDURE, "fills: {closing: [remark]}", "fills: {loan: [worth]}", "fills: {loan", 'names section "loan", which the step does not fill.', "closing"),
+    Planted(PROCEDURE, "fills: {closing: [remark]}", "fills: [closing]", "fills: [closing]", 'would fill "keeper", with a field of type user', "Name the fields he fills"),
+    Planted(PROCEDURE, "outcomes: [done]", "outcomes: [dun]", "outcomes: [dun]", 'has outcome "dun", which the step does not have', "Outcomes here: done."),
+    Planted(PROCEDURE, "sets: {checked: remark == null}", "sets: {chequed: remark == null}", "sets: {chequed", 'sets "chequed", which this step does not fill', '"checked"'),
+    Planted(PROCEDURE, "sets: {checked: remark == null}", "sets: {checked: remak == null}", "sets: {checked", "`remak` is no field", '"remark"'),
+    Planted(PROCEDURE, "sets: {checked: remark == null}\n      ", "", "invites:", '"checked" must be filled, and by the link nobody fills it.', "sets: {checked: …}"),
+    Planted(PROCEDURE, "signs: {by: signer", "signs: {by: checked", "signs:", 'by is "checked", a field of type boolean', "signer"),
+    Planted(PROCEDURE, "signs: {by: signer", "signs: {by: worth", "signs:", 'by is "worth", which this step does not fill'),
+    Planted(PROCEDURE, "rows: tools, into", "rows: worth, into", "lines:", '"worth" is no table.', "tools"),
+    Planted(PROCEDURE, "into: disputed", "into: remark", "lines:", 'into is "remark", a field of type longtext', "disputed"),
+    Planted(PROCEDURE, "figure: theirs", "figure: ours", "lines:", 'table "disputed" has no column "ours"', "theirs"),
+    Planted(PROCEDURE, "row.name}", "row.nmae}", "lines:", "`row.nmae` names no column", '"name"'),
+    Planted(PROCEDURE, "valid: 5 working days", "valid: 5 workdays", "valid:", '"5 workdays" is not a time limit.'),
+    Planted(PROCEDURE, "role: counter_head\n    invites", "role: system\n    does: decide\n    invites", "close-loan:", "`invites:` belongs to a step with a role, done by one"),
+    Planted(PROCEDURE, "role: director\n", "role: customer\n", "rule-late-loan:", "a step that the customer does needs `invites:`"),
+    Planted(PROCEDURE, "shows: {loan: [wanted_on]}", "shows: {loan: [wanted_an]}", "shows: {loan: [wanted_an", 'status_page, shows names field "wanted_an"', '"wanted_on"'),
+    Planted(PROCEDURE, "steps: [register-loan, closed]", "steps: [register-lone, closed]", "steps: [register-lone", 'the status page names step "register-lone"', '"register-loan"'),
+]  # fmt: skip
+
 OTHERS = [
     Planted(PROCEDURE, "- procedure: repair-tool", "- procedure: repair-tol", "- procedure:", '"repair-tol", a procedure that does not exist', '"repair-tool"'),
     Planted(PROCEDURE, "with: {tool: tools_text", "with: {tol: tools_text", "with: {tol", 'with field "tol", which that form does not have', '"tool"'),
     Planted(PROCEDURE, "repaired: {complete", "repared: {complete", "repared:", 'procedure "repair-tool" has no end "repared"', '"repaired"'),
     Planted(PROCEDURE, "complete: close-loan", "complete: clos-loan", "repaired:", 'completes step "clos-loan"', '"close-loan"'),
+    Planted(PROCEDURE, "number: QP-07", "number: QP-08", "number: QP-08", 'number "QP-08" is that of procedure "lend-tools" as well', "number of its own", told_in="repair-tool/procedure.yaml"),
     Planted(PROCEDURE, "remark: result", "remark: reslt", "repaired:", "`reslt` is no field", '"result"'),
 ]  # fmt: skip
 
@@ -178,7 +208,7 @@ def test_a_pack_that_is_right_has_no_problems(acme):
 
 @pytest.mark.parametrize(
     "planted",
-    [*SHAPE, *FILES, *FLOW, *WHO, *FORM_CHECKS, *RULES, *DOCUMENT, *OTHERS],
+    [*SHAPE, *FILES, *FLOW, *WHO, *FORM_CHECKS, *RULES, *DOCUMENT, *LINKS, *OTHERS],
     ids=lambda planted: planted.wrong.strip()[:50] or planted.message[:50],
 )
 def test_a_planted_mistake_is_named_with_its_line(acme, planted):

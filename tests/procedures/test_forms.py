@@ -6,9 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kehu.cases import actions
 from kehu.cases.models import Case
+from kehu.cases.refusals import MayNotStart, WrongPosition
 from kehu.core.refusals import BadData
-from tests.cast import FRIDAY, Telling, at, to_departments
+from tests.cast import FRIDAY, Telling, at, mfg_pack, to_departments
 
 
 def findings(**values) -> dict[str, str]:
@@ -143,3 +145,64 @@ def test_a_limit_given_as_a_day_falls_at_closing_time(mfg):
     assert (
         Case.objects.get(number=told.number).data["customer_limit"] == "2024-03-20T09:00:00+00:00"
     )  # 17:00 in Shanghai
+
+
+# --- choices by other words, rows that the system makes, roles by what is filled
+
+MOULD = {"name": "折弯模", "qty": 1, "unit": "副", "received_at": FRIDAY, "clarified": True}
+
+
+def property_of(mfg, by: str, **values) -> Case:
+    return actions.open_case(
+        organization=mfg, procedure="customer-property", by=by, now=FRIDAY, customer="C0001", values={**MOULD, **values}
+    )
+
+
+@pytest.mark.parametrize("word", ["mould", "mould_jig", "Mould-Jig", "jig"])
+def test_a_choice_is_known_by_its_other_words(mfg, word):
+    assert property_of(mfg, "sales_rep", kind=word).data["kind"] == "mould"
+
+
+def test_the_choices_of_a_class_are_the_pack_s(mfg):
+    form = mfg_pack().procedures["customer-development"].form
+    definition = form.field("class")
+
+    assert list(definition.choices) == ["A", "B", "C", "D"]
+    assert definition.choices["A"].title.en == "A (key customer)"
+
+
+def test_a_role_by_what_is_filled_is_looked_at_when_it_is_filled(mfg):
+    assert property_of(mfg, "qc_staff", kind="test_sample").data["received_by"] == "qc_staff"
+    with pytest.raises(WrongPosition, match="业务员 / 设计工程师"):
+        property_of(mfg, "qc_staff", kind="mould")
+    with pytest.raises(MayNotStart, match="业务员 / 设计工程师 / 品管员"):
+        property_of(mfg, "finance", kind="other")
+
+
+def test_rows_that_the_system_made_are_filled_and_neither_added_nor_left_out(mfg):
+    case = actions.open_case(organization=mfg, procedure="annual-class-review", by="sales_rep", now=FRIDAY)
+    codes = [row["customer"] for row in case.data["lines"]]
+
+    def suggest(*lines: dict[str, str]) -> Case:
+        return actions.save_draft(
+            organization=mfg,
+            number=case.number,
+            step="suggest-class",
+            by="sales_rep",
+            now=FRIDAY,
+            values={"lines": lines},
+        )
+
+    suggest({"customer": codes[1], "suggested_class": "B"})
+    with pytest.raises(BadData, match="C9999"):
+        suggest({"customer": "C9999", "suggested_class": "B"})
+    with pytest.raises(BadData) as refused:
+        actions.complete(
+            organization=mfg,
+            number=case.number,
+            step="suggest-class",
+            by="sales_rep",
+            now=FRIDAY,
+            values={"lines": [{"customer": codes[1], "suggested_class": "B", "reason": "少"}]},
+        )
+    assert len(refused.value.findings) == len(codes) - 1  # the others stay, and are empty

@@ -72,7 +72,12 @@ def test_a_definition_comes_back_from_json_as_it_was(acme, key):
 def test_the_factorys_definitions_come_back_from_json_as_they_were():
     loaded = load(MFG)
     for key, procedure in loaded.procedures.items():
-        expected = Running(without_holidays(loaded.pack), procedure, loaded.tables)
+        layouts = {
+            number: loaded.layouts[number].read_text(encoding="utf-8")
+            for number in procedure.form.numbers
+            if number in loaded.layouts
+        }
+        expected = Running(without_holidays(loaded.pack), procedure, loaded.tables, None, layouts)
         assert read_definition(stored(definition_json(loaded, key))) == expected
 
 

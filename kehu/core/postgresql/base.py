@@ -9,9 +9,20 @@ from __future__ import annotations
 
 import select
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.backends.postgresql import base
+from django.db.backends.postgresql.psycopg_any import BaseTzLoader
+
+
+class Moments(BaseTzLoader):
+    """Moments as Python itself reads them: Django's own loader takes ten times as long, and a list of fifty lines holds hundreds."""
+
+    timezone = UTC
+
+    def load(self, data: Any) -> datetime:
+        return datetime.fromisoformat(bytes(data).decode()).astimezone(UTC)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -36,10 +47,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def init_connection_state(self) -> None:
         """Without compiling statements: a page's are answered sooner than they are compiled (measured: 0.2 to 0.5 s lost for one over a
-        million cases that PostgreSQL thought expensive)."""
+        million cases that PostgreSQL thought expensive). Days and moments come in ISO form, whatever the server's own is."""
         super().init_connection_state()
+        self.connection.adapters.register_loader("timestamptz", Moments)
         with self.connection.cursor() as cursor:
             cursor.execute("SET jit = off")
+            cursor.execute("SET datestyle = 'ISO'")
 
     def is_usable(self) -> bool:
         """Asked before each request. A connection that the server has closed has something to be read: its end. Where nothing is, the

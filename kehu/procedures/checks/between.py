@@ -70,6 +70,9 @@ def _case_waited_for(one: Written, key: str, step: Step, case: str, written: Map
 
 def operations_known(one: Written, operations: Collection[str]) -> Problems:
     for key, step in one.steps.items():
-        if step.does and step.does not in operations:
-            message = f'step "{key}" does "{step.does}", which is no operation.'
-            yield one.found(("steps", key, "does"), message, listed("Operations", sorted(operations), step.does))
+        named: list[tuple[Place, str]] = [(("steps", key, "does"), step.does)] if step.does else []
+        named += [(("steps", key, "asks", index, "does"), ask.does) for index, ask in enumerate(step.asks)]
+        for place, name in named:
+            if name not in operations:
+                message = f'step "{key}" does "{name}", which is no operation.'
+                yield one.found(place, message, listed("Operations", sorted(operations), name))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from kehu.engine.definitions import Pack
+from kehu.engine.definitions import NUMBER_PARTS, Pack
 from kehu.engine.roles import parse_role
 from kehu.organizations.calendars import Budget, Calendar, Period, SpecialDay
 
@@ -25,6 +25,8 @@ def company(loaded: LoadedPack, pack: Pack, everybody: list[Written]) -> Problem
     yield from _numbering(source, pack)
     yield from _calendars(loaded, source, pack)
     yield from _administration(source, pack)
+    yield from _dashboards(source, pack, everybody)
+    yield from _ledgers(source, pack)
     if pack.nudge_every:
         yield from refused_by(source, ("nudge_every",), Budget.parse, pack.nudge_every)
     yield from _demo(loaded, pack)
@@ -87,17 +89,25 @@ def _ladders(source: Source, pack: Pack, everybody: list[Written]) -> Problems:
         for index, rung in enumerate(rungs):
             place = ("ladders", key, index)
             yield from rung_times(source, place, rung, pack)
-            for line, text in enumerate(rung.tell):
-                yield from role_of_company(source, (*place, "tell", line), text, pack, everybody)
+            if rung.when:
+                message = f'ladder "{key}" has a condition, and no form tells what it may read.'
+                yield source.problem((*place, "when"), message, "Write the rungs at the step.")
+            for word, roles in (("tell", rung.tell), ("shares", rung.shares)):
+                for line, text in enumerate(roles):
+                    yield from role_of_company(source, (*place, word, line), text, pack, everybody)
 
 
 def _numbering(source: Source, pack: Pack) -> Problems:
     for key, pattern in pack.numbering.items():
-        groups = re.findall(r"\{N+\}", pattern)
-        if len(groups) != 1:
+        parts = re.findall(r"\{(\w+)\}", pattern)
+        groups = [part for part in parts if set(part) == {"N"}]
+        if len(groups) > 1 or not (groups or {"customer", "starter"} & set(parts)):
             count = f"{len(groups)} groups" if groups else "no group"
             message = f'numbering "{key}": "{pattern}" has {count} of N for the counter.'
             yield source.problem(("numbering", key), message, 'Write one, as in "CP-{YYYY}{MM}-{NNN}".')
+        for part in sorted(set(parts) - set(groups) - set(NUMBER_PARTS)):
+            message = f'numbering "{key}": there is no "{{{part}}}".'
+            yield source.problem(("numbering", key), message, listed("There are", NUMBER_PARTS, part))
 
 
 def _calendars(loaded: LoadedPack, source: Source, pack: Pack) -> Problems:
@@ -129,15 +139,49 @@ def _special_days(value: Any, place: Place) -> Mapping[Any, Any]:
 
 def _administration(source: Source, pack: Pack) -> Problems:
     for right, words in pack.administration.items():
-        for index, text in enumerate(words):
-            place, role = ("administration", right, index), parse_role(text)
-            if role.kind != "position" or role.name in pack.relative_positions:
-                message = f'administration, {right} is given to "{text}", which only a case could say who it is.'
-                yield source.problem(place, message, "Name a position (`personnel`, `vice_gm+`).")
-            elif role.name not in pack.positions:
-                message = f'administration, {right} names position "{role.name}", which nobody declared.'
-                remedy = did_you_mean(role.name, pack.positions) or "Declare it under `positions:`."
-                yield source.problem(place, message, remedy)
+        yield from _positions(source, ("administration", right), words, f"administration, {right}", pack)
+
+
+def _positions(source: Source, place: Place, words: tuple[str, ...], where: str, pack: Pack) -> Problems:
+    """Roles outside any case: positions, and nothing that only a case could say."""
+    for index, text in enumerate(words):
+        role = parse_role(text)
+        if role.kind != "position" or role.name in pack.relative_positions:
+            message = f'{where} is given to "{text}", which only a case could say who it is.'
+            yield source.problem((*place, index), message, "Name a position (`personnel`, `vice_gm+`).")
+        elif role.name not in pack.positions:
+            message = f'{where} names position "{role.name}", which nobody declared.'
+            remedy = did_you_mean(role.name, pack.positions) or "Declare it under `positions:`."
+            yield source.problem((*place, index), message, remedy)
+
+
+def _ledgers(source: Source, pack: Pack) -> Problems:
+    for key, ledger in pack.ledgers.items():
+        for index, department in enumerate(ledger.readers):
+            yield from undeclared(
+                source, ("ledgers", key, "readers", index), department, "department", pack.departments
+            )
+
+
+def _dashboards(source: Source, pack: Pack, everybody: list[Written]) -> Problems:
+    written = {one.key: one.procedure for one in everybody}
+    for number, dashboard in enumerate(pack.dashboards):
+        place: Place = ("dashboards", number)
+        yield from _positions(source, (*place, "for"), dashboard.for_, f"dashboard {number + 1}", pack)
+        for index, tile in enumerate(dashboard.tiles):
+            at, where = (*place, "tiles", index), f"dashboard {number + 1}, tile {index + 1}"
+            procedure = written.get(tile.procedure)
+            if tile.procedure and everybody and procedure is None:
+                message = f'{where} tells of procedure "{tile.procedure}", which does not exist.'
+                yield source.problem(at, message, listed("Procedures here", written, tile.procedure))
+            for word, text in (("indicator", tile.indicator), ("statistic", tile.statistic)):
+                if procedure is None or text is None:
+                    continue
+                known = procedure.indicators if word == "indicator" else procedure.statistics
+                key = text.partition(".")[2]
+                if key not in known:
+                    message = f'{where} shows {word} "{key}", which "{tile.procedure}" does not have.'
+                    yield source.problem((*at, word), message, listed(f"{word.capitalize()}s there", known, key))
 
 
 def _demo(loaded: LoadedPack, pack: Pack) -> Problems:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from kehu.engine.definitions import TableRole
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from kehu.engine.definitions import Register, TableRole
 
 from ..layouts import misuses
 from ..names import REGISTER_FACTS
+from ..packs import LoadedPack
 from ..sources import Problem, listed
 from .written import Check, Problems, Written
 
@@ -43,7 +48,19 @@ or mark the clause `manual: {{zh: …, en: …}}` with the reason why people see
 
 def _layout(one: Written) -> Problems:
     """The procedure's own paper layout."""
-    file = one.folder / "print.typ"
+    yield from _read_layout(one.folder / "print.typ")
+
+
+def layouts(loaded: LoadedPack, everybody: Sequence[Written]) -> Problems:
+    """The layouts of controlled forms: each is of a form that there is."""
+    numbers = sorted({number for one in everybody for number in one.form.numbers})
+    for number, file in loaded.layouts.items():
+        if everybody and number not in numbers:
+            yield Problem(file, 0, f'there is no form "{number}".', listed("Forms here", numbers, number))
+        yield from _read_layout(file)
+
+
+def _read_layout(file: Path) -> Problems:
     if not file.is_file():
         return
     try:
@@ -79,7 +96,7 @@ def _register(one: Written) -> Problems:
         if (column is None or column.value is None) and key not in known:
             message = f'the register has a column "{key}", which is neither a field nor says its `value:`.'
             yield one.found(("register", "columns", key), message, listed("Fields here", sorted(known), key))
-        if column and column.value and not column.title:
+        if column and column.value and not column.title and not _is_column_of_rows(register, column.value):
             message = f'the register\'s column "{key}" has a value but no title.'
             yield one.found(("register", "columns", key), message, "Add `title: {zh: …, en: …}`.")
     for index, key in enumerate(register.readers):
@@ -96,9 +113,33 @@ def _register(one: Written) -> Problems:
         yield one.found(("register", "sort"), message, listed("Columns and fields", sorted(known), key))
 
 
+def _customer_page(one: Written) -> Problems:
+    page = one.procedure.customer_page
+    named = [(("at",), page.at), *((("fields", index), key) for index, key in enumerate(page.fields))] if page else []
+    for place, key in named:
+        if key not in one.fields:
+            message = f'the customer\'s page shows "{key}", which is no field of the form.'
+            yield one.found(("customer_page", *place), message, listed("Fields here", sorted(one.fields), key))
+
+
+def numbers_differ(everybody: list[Written]) -> Problems:
+    """Two documents never have one number."""
+    known: dict[str, str] = {}
+    for one in sorted(everybody, key=lambda one: one.key):
+        if other := known.get(one.procedure.number):
+            message = f'number "{one.procedure.number}" is that of procedure "{other}" as well.'
+            yield one.found(("number",), message, "Give every document a number of its own.")
+        known.setdefault(one.procedure.number, one.key)
+
+
+def _is_column_of_rows(register: Register, value: str) -> bool:
+    return bool(register.rows) and re.fullmatch(r"row\.\w+", value) is not None
+
+
 CHECKS: tuple[Check, ...] = (
     _clauses,
     _layout,
     _document,
     _register,
+    _customer_page,
 )

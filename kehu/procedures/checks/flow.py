@@ -23,14 +23,22 @@ def _targets_exist(one: Written) -> Problems:
             if name not in one.steps:
                 message = f'step "{key}" approves step "{name}", which does not exist.'
                 yield one.found(("steps", key, "approves", index), message, listed("Steps here", one.steps, name))
-    for place, _, name in one.opened_beside():
+    for place, late, name in one.opened_beside():
         where = place_words(place[:2])
         if name not in one.steps:
             message = f'{where} lets the clock open step "{name}", which does not exist.'
             yield one.found(place, message, listed("Steps here", one.steps, name))
-        elif not one.steps[name].beside:
+        elif not one.steps[name].beside and not _for_the_same_rows(one, late, name):
             message = f'{where} lets the clock open step "{name}", which is not `beside`.'
-            yield one.found(place, message, f'Add `beside: true` to "{name}": it runs next to the flow.')
+            remedy = (
+                f'Add `beside: true` to "{name}": it runs next to the flow. A step `each` of the same rows needs none.'
+            )
+            yield one.found(place, message, remedy)
+
+
+def _for_the_same_rows(one: Written, late: str | None, name: str) -> bool:
+    each = one.steps[name].each
+    return each is not None and late in one.steps and one.steps[str(late)].each == each
 
 
 def _all_reached(one: Written) -> Problems:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from graphlib import CycleError
 
+from kehu.engine.definitions import Part, Step
+
 from ..names import columns_of
 from ..shapes import place_words
 from ..sources import Place, Source, listed
@@ -37,6 +39,42 @@ def _sections_filled(one: Written) -> Problems:
                 yield one.found(place, message, f"Add `each: {per}` to the step, or take `per:` from the section.")
 
 
+def _forms_within(one: Written) -> Problems:
+    """The controlled forms within the record."""
+    for number, part in one.form.parts.items():
+        place: Place = ("forms", number)
+        for index, key in enumerate(part.sections):
+            if key not in one.form.sections:
+                message = f'form {number} has section "{key}", which does not exist.'
+                yield one.found_in_form(
+                    (*place, "sections", index), message, listed("Sections here", one.form.sections, key)
+                )
+        if part.serial and part.serial not in one.fields:
+            message = f'form {number} has its serial number in "{part.serial}", which is no field.'
+            yield one.found_in_form((*place, "serial"), message, listed("Fields here", one.fields, part.serial))
+        if number == one.form.number:
+            if part.title or part.revision:
+                message = f"form {number} is the record's own; its title and revision stand above."
+                yield one.found_in_form(place, message, "Leave only `sections:` here.")
+        elif part.title is None:
+            yield one.found_in_form(place, f"form {number} has no title.", "Add `title: {zh: …, en: …}`.")
+
+
+def forms_agree(everybody: list[Written]) -> Problems:
+    """A form is called the same wherever it is filled."""
+    known: dict[str, tuple[Written, Part]] = {}
+    for one in sorted(everybody, key=lambda one: one.key):
+        for number in one.form.numbers:
+            if number != one.form.number and one.form.parts[number].title is None:
+                continue
+            part = one.form.part(number)
+            first, other = known.setdefault(number, (one, part))
+            if (part.title, part.revision) != (other.title, other.revision):
+                place: Place = ("title",) if number == one.form.number else ("forms", number)
+                message = f'form {number} has another title or revision than in "{first.key}".'
+                yield one.found_in_form(place, message, "Give it one title and one revision.")
+
+
 def fields_filled(one: Written, everybody: list[Written]) -> Problems:
     if not everybody:
         return
@@ -62,6 +100,11 @@ def _given(one: Written) -> Iterator[str]:
             yield target.partition(".")[2] or target
             for change in value if isinstance(value, tuple) else ():
                 yield from (*change.set, *change.add)
+    for step in one.steps.values():
+        for _, field, _ in _numbers(step):
+            yield field
+        for ask in step.asks:
+            yield from ask.gives
     for clock in one.procedure.clocks.values():
         yield from filter(None, (clock.until, clock.late))
     for _, _, opening in one.openings():
@@ -91,6 +134,12 @@ def _tables_of_the_form(one: Written) -> Problems:
             place = ("steps", key, "watch", index)
             yield from _no_table(one, one.text, (*place, "rows"), f'step "{key}" (watch)', watch.rows)
             yield from no_column(one.text, (*place, "at"), watch.at, watch.rows, columns_of(one.form, watch.rows))
+    for place, _, opening in one.openings():
+        if opening.each:
+            yield from _no_table(one, one.text, (*place, "each"), place_words(place), opening.each)
+    register = one.procedure.register_
+    if register and register.rows:
+        yield from _no_table(one, one.text, ("register", "rows"), "the register", register.rows)
     for key, statistic in one.procedure.statistics.items():
         if statistic.rows:
             yield from _no_table(one, one.text, ("statistics", key, "rows"), f'statistic "{key}"', statistic.rows)
@@ -102,6 +151,40 @@ def _tables_of_the_form(one: Written) -> Problems:
             yield one.found_in_form(place, message, remedy)
         if found.gather:
             yield from _gathered(one, (*place, "gather"), found.gather)
+
+
+def _numbers(step: Step) -> Iterator[tuple[Place, str, str]]:
+    """(where, field, series) of what a step numbers, and of what its outcomes number."""
+    yield from (((), *pair) for pair in step.numbers.items())
+    for name, outcome in step.outcomes.items():
+        yield from ((("outcomes", name), *pair) for pair in outcome.numbers.items())
+
+
+def _told_by_ledgers(one: Written) -> Problems:
+    """Fields that get a number, or what a ledger answers."""
+    for key, step in one.steps.items():
+        for at, field, series in _numbers(step):
+            place: Place = ("steps", key, *at, "numbers", field)
+            yield from _text_field(one, place, field, f'step "{key}" numbers')
+            if series not in one.pack.numbering:
+                message = f'step "{key}" numbers "{field}" by "{series}", which pack.yaml does not have.'
+                yield one.found(place, message, listed("Numberings there", one.pack.numbering, series))
+        for index, ask in enumerate(step.asks):
+            for field in ask.gives:
+                if field not in one.fields:
+                    message = f'step "{key}" puts an answer into "{field}", which the form does not have.'
+                    remedy = listed("Fields here", one.fields, field)
+                    yield one.found(("steps", key, "asks", index, "gives", field), message, remedy)
+    if one.procedure.numbered_for:
+        yield from _text_field(one, ("numbered_for",), one.procedure.numbered_for, "the procedure is numbered for")
+
+
+def _text_field(one: Written, place: Place, field: str, words: str) -> Problems:
+    found = one.fields.get(field)
+    if found is None or found.type not in ("text", "date"):
+        what = "which does not exist" if found is None else f"which is a field of type {found.type}"
+        texts = [key for key, found in one.fields.items() if found.type == "text"]
+        yield one.found(place, f'{words} "{field}", {what}.', listed("Text fields here", texts, field))
 
 
 def _no_table(one: Written, source: Source, place: Place, who: str, table: str) -> Problems:
@@ -147,6 +230,8 @@ CHECKS: tuple[Check, ...] = (
     _computed_from_each_other,
     _field_keys,
     _sections_filled,
+    _forms_within,
     _tables_of_the_form,
+    _told_by_ledgers,
     _departments_of_people,
 )

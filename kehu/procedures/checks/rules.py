@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kehu.engine.definitions import FieldDefinition, Step, TableLimit
+from kehu.engine.definitions import FieldDefinition, Form, Schedule, Step, TableLimit, Text
+from kehu.organizations.recurrence import Recurrence
 
-from ..names import Scope, columns_of, impossible_texts, impossible_value, unknown_names
+from ..names import CUSTOMER, PERIOD, Scope, columns_of, impossible_texts, impossible_value, unknown_names
 from ..shapes import place_words
 from ..sources import Place, Source, listed
-from .who import table_asked
-from .written import Check, Problems, Written, budget_read, no_column
+from .who import role_named, table_asked
+from .written import Check, Problems, Written, budget_read, no_column, refused_by
 
 
 def _expressions_known(one: Written) -> Problems:
@@ -31,7 +32,11 @@ def _expressions(one: Written) -> Iterator[_Expression]:
         yield from _step_expressions(one, key, step)
     for place, step, opening in one.openings():
         scope = one.scope(step)
-        yield from _written_at(one.text, place, {"when": opening.when}, scope)
+        if opening.each:
+            scope = scope.with_row(columns_of(one.form, opening.each), "item")
+        yield from _written_at(
+            one.text, place, {"when": opening.when, "customer": opening.customer, "number": opening.number}, scope
+        )
         yield from _written_at(one.text, (*place, "with"), opening.with_, scope)
     for place, step, sets in one.sets():
         yield from _set_expressions(one, place, sets, one.scope(step))
@@ -82,9 +87,11 @@ def _step_expressions(one: Written, key: str, step: Step) -> Iterator[_Expressio
     for index, check in enumerate(step.checks):
         yield one.text, (*place, "checks", index, "that"), check.that, scope
     yield from _written_at(one.text, (*place, "with"), step.with_, scope)
+    for index, ask in enumerate(step.asks):
+        yield from _written_at(one.text, (*place, "asks", index, "with"), ask.with_, scope)
     for name, outcome in step.outcomes.items():
         outcome_place = (*place, "outcomes", name)
-        yield from _written_at(one.text, outcome_place, {"when": outcome.when}, scope)
+        yield from _written_at(one.text, outcome_place, {"when": outcome.when, "suggested": outcome.suggested}, scope)
         for index, check in enumerate(outcome.checks):
             yield one.text, (*outcome_place, "checks", index, "that"), check.that, scope
 
@@ -105,13 +112,20 @@ def _set_expressions(one: Written, place: Place, sets: Mapping[str, Any], scope:
 
 def _head_expressions(one: Written) -> Iterator[_Expression]:
     procedure, scope, register = one.procedure, one.scope(), one.register_scope
+    for key, schedule in procedure.schedules.items():
+        place: Place = ("schedules", key)
+        yield from _written_at(one.text, place, {"where": schedule.where}, _schedule_scope(one, schedule, True))
+        yield from _written_at(one.text, (*place, "with"), schedule.with_, _schedule_scope(one, schedule))
     if procedure.amount:
         yield one.text, ("amount",), procedure.amount, scope
     for key, clock in procedure.clocks.items():
         yield one.text, ("clocks", key, "from"), clock.from_, scope
-    for key, column in (procedure.register_.columns if procedure.register_ else {}).items():
-        if column and column.value:
-            yield one.text, ("register", "columns", key, "value"), column.value, register
+    if procedure.register_:
+        table = procedure.register_.rows
+        line = register.with_row(columns_of(one.form, table), "row") if table else register
+        for key, column in procedure.register_.columns.items():
+            if column and column.value:
+                yield one.text, ("register", "columns", key, "value"), column.value, line
     for key, indicator in procedure.indicators.items():
         yield from _written_at(
             one.text, ("indicators", key), {"counts": indicator.counts, "of": indicator.of}, register
@@ -192,6 +206,7 @@ def _time_limits(one: Written) -> Problems:
             place = ("steps", key, "due")
             yield from limit_read(one, (*place, "within"), step.due.within, one.scope(step))
             yield from budget_read(one.text, (*place, "else"), step.due.otherwise, one.pack)
+            yield from limit_read(one, (*place, "before"), step.due.before, one.scope(step))
             if step.due.clock and step.due.clock not in one.procedure.clocks:
                 message = f'step "{key}" goes by clock "{step.due.clock}", which does not exist.'
                 yield one.found((*place, "clock"), message, listed("Clocks here", one.procedure.clocks, step.due.clock))
@@ -208,6 +223,36 @@ def _time_limits(one: Written) -> Problems:
                 yield one.found((*place, "paused_by", index), message, listed("Steps here", one.steps, name))
 
 
+def _schedules(one: Written) -> Problems:
+    """When, for whom and by whom the calendar opens cases, and what it fills."""
+    for key, schedule in one.procedure.schedules.items():
+        place: Place = ("schedules", key)
+        for index, text in enumerate(schedule.when):
+            yield from refused_by(one.text, (*place, "when", index), Recurrence.parse, text)
+        if one.procedure.customer == "required" and schedule.each != "customer":
+            message = f'schedule "{key}" opens cases without a customer, and every case of this procedure needs one.'
+            yield one.found((*place, "each"), message, "Write `each: customer`, or `customer: optional` in the head.")
+        if schedule.by:
+            yield from role_named(one, (*place, "by"), schedule.by, _schedule_scope(one, schedule))
+        for name, text in schedule.with_.items():
+            at = (*place, "with", name)
+            if name not in one.fields:
+                message = f'schedule "{key}" fills "{name}", which is no field.'
+                yield one.found(at, message, listed("Fields here", one.fields, name))
+            for message, remedy in impossible_value(name, text, one.fields.get(name), one.pack.departments):
+                yield one.found(at, f"{place_words(at)}: {message}", remedy)
+
+
+def _schedule_scope(one: Written, schedule: Schedule, chooses: bool = False) -> Scope:
+    """What a schedule's expressions read: there is no case yet. What `chooses` customers sees each of them."""
+    facts = {"today"} | ({"customer"} if chooses or schedule.each == "customer" else set())
+    owner = {"owner": FieldDefinition(type="user", title=Text(zh="业务员", en="Owner"))} if schedule.each else {}
+    period = dict.fromkeys(PERIOD, FieldDefinition(type="text", title=Text(zh="期间", en="Period")))
+    offered = None if one.customer_facts is None else CUSTOMER | frozenset(one.customer_facts)
+    form = Form(title=one.form.title, sections={})
+    return Scope(form, frozenset(facts), {"period": period}, tuple(one.pack.settings), offered, owner)
+
+
 def limit_read(one: Written, place: Place, limit: TableLimit | str | None, scope: Scope) -> Problems:
     if isinstance(limit, TableLimit):
         yield from table_asked(one, place, limit, scope)
@@ -221,4 +266,5 @@ CHECKS: tuple[Check, ...] = (
     _defaults,
     _needs,
     _time_limits,
+    _schedules,
 )

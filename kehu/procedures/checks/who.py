@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ from kehu.engine.definitions import Pack, Rung, Step, TableAnswer, TableLimit, T
 from kehu.engine.roles import Role, RoleError, parse_role
 from kehu.engine.tables import Row, Table
 
-from ..names import Scope, columns_of
+from ..names import Scope, columns_of, unknown_names
 from ..shapes import place_words, problems_at
 from ..sources import Place, Source, did_you_mean, listed
 from .written import Check, Problems, Written, budget_read, in_two, undeclared, without_lines
@@ -18,34 +19,39 @@ from .written import Check, Problems, Written, budget_read, in_two, undeclared, 
 def _roles(one: Written) -> Problems:
     """Positions, ranks, departments, fields and steps that roles name."""
     for word in ("void", "reopen", "pause"):
-        yield from _role(one, (word,), getattr(one.procedure, word), one.scope())
+        yield from role_named(one, (word,), getattr(one.procedure, word), one.scope())
     yield from undeclared(one.text, ("owner",), one.procedure.owner, "department", one.pack.departments)
     for key, step in one.steps.items():
         place: Place = ("steps", key)
         scope = one.scope(step)
-        if isinstance(step.role, TableRole):
-            yield from table_asked(one, (*place, "role"), step.role, scope)
-        else:
-            for index, text in enumerate(step.role):
-                yield from _role(one, (*place, "role", index), text, scope)
-                if parse_role(text).kind == "assignee":
-                    message = (
-                        f'step "{key}": the role `assignee` is whoever has the task, so it cannot say who gets it.'
-                    )
-                    yield one.found(
-                        (*place, "role", index), message, "`assignee` stands in ladders; name a position here."
-                    )
+        for party_place, party in _parties(place, step):
+            if isinstance(party, TableRole):
+                yield from table_asked(one, party_place, party, scope)
+                continue
+            yield from role_named(one, party_place, party, scope)
+            if parse_role(party).kind == "assignee":
+                message = f'step "{key}": the role `assignee` is whoever has the task, so it cannot say who gets it.'
+                yield one.found(party_place, message, "`assignee` stands in ladders; name a position here.")
         told: list[tuple[Place, tuple[str, ...]]] = [((*place, "tells"), step.tells)]
         told += [((*place, "outcomes", name, "tells"), outcome.tells) for name, outcome in step.outcomes.items()]
         for told_place, texts in told:
             for index, text in enumerate(texts):
-                yield from _role(one, (*told_place, index), text, scope)
+                yield from role_named(one, (*told_place, index), text, scope)
         for index, watch in enumerate(step.watch):
             row = scope.with_row(columns_of(one.form, watch.rows), "row")
             for line, text in enumerate(watch.tell):
-                yield from _role(one, (*place, "watch", index, "tell", line), text, row)
+                yield from role_named(one, (*place, "watch", index, "tell", line), text, row)
     for opening_place, step, opening in one.openings():
-        yield from _role(one, (*opening_place, "by"), opening.by, one.scope(step))
+        yield from role_named(one, (*opening_place, "by"), opening.by, one.scope(step))
+
+
+def _parties(place: Place, step: Step) -> Iterator[tuple[Place, TableRole | str]]:
+    """Who does a step, each where it is written."""
+    if isinstance(step.role, TableRole):
+        yield (*place, "role"), step.role
+    else:
+        yield from (((*place, "role", index), text) for index, text in enumerate(step.role))
+    yield from (((*place, "signatures", index), party) for index, party in enumerate(step.signatures))
 
 
 def _bulk(one: Written) -> Problems:
@@ -84,7 +90,7 @@ def escalation(one: Written) -> Problems:
         for index, line in enumerate(lines):
             line_place = (*place, index) if isinstance(words, list) else place
             if are_roles:
-                yield from _role(one, line_place, line, scope, ladders=True)
+                yield from role_named(one, line_place, line, scope, ladders=True)
                 continue
             problems = list(problems_at(Rung, line, one.text, line_place))
             yield from problems
@@ -94,8 +100,11 @@ def escalation(one: Written) -> Problems:
 
 def _rung(one: Written, place: Place, rung: Rung, step: Step | None, scope: Scope) -> Problems:
     yield from rung_times(one.text, place, rung, one.pack)
-    for number, text in enumerate(rung.tell):
-        yield from _role(one, (*place, "tell", number), text, scope)
+    for word, roles in (("tell", rung.tell), ("shares", rung.shares)):
+        for number, text in enumerate(roles):
+            yield from role_named(one, (*place, word, number), text, scope)
+    for message, remedy in unknown_names(rung.when, scope) if rung.when else ():
+        yield one.found((*place, "when"), f"{place_words((*place, 'when'))}: {message}", remedy)
     outcomes = step.all_outcomes() if step else {}
     if rung.takes and rung.takes not in outcomes:
         message = f'{place_words(place)} takes outcome "{rung.takes}", which does not exist.'
@@ -105,9 +114,14 @@ def _rung(one: Written, place: Place, rung: Rung, step: Step | None, scope: Scop
 def rung_times(source: Source, place: Place, rung: Rung, pack: Pack) -> Problems:
     yield from budget_read(source, (*place, "after"), rung.after, pack)
     yield from budget_read(source, (*place, "before"), rung.before, pack)
+    yield from budget_read(source, (*place, "every"), rung.every, pack)
+    yield from budget_read(source, (*place, "at"), rung.at_time, pack)
+    if rung.every and any(character.isdigit() for character in rung.every) and not re.search("[1-9]", rung.every):
+        message = f"{place_words(place)} repeats every {rung.every}, which is no time at all."
+        yield source.problem((*place, "every"), message, "Write for example 2 working days.")
 
 
-def _role(one: Written, place: Place, text: str, scope: Scope, ladders: bool = False) -> Problems:
+def role_named(one: Written, place: Place, text: str, scope: Scope, ladders: bool = False) -> Problems:
     where = place_words(without_lines(place))
     try:
         role = parse_role(text)
@@ -144,13 +158,13 @@ def _role_remedies(role: Role, one: Written, scope: Scope) -> Iterator[tuple[str
             yield f'step "{role.path}", which does not exist.', listed("Steps here", one.steps, role.path)
         case "person" if role.path != "customer.owner":
             found = scope.field_of(role.path)
-            users = [*_fields_of(scope, "user"), "customer.owner"]
+            users = [*_fields_of(scope, "user", "people"), "customer.owner"]
             if found is None:
                 yield (
                     f'field "{role.path}", which does not exist.',
                     listed("Fields that hold a person", users, role.path),
                 )
-            elif found.type != "user":
+            elif found.type not in ("user", "people"):
                 message = f'field "{role.path}" as a person, but it is of type {found.type}.'
                 yield message, listed("Fields that hold a person", users, role.path)
 

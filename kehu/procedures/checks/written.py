@@ -33,6 +33,8 @@ class Written:
     pack: Pack
     key: str
     procedure: Procedure
+    customer_facts: Collection[str] | None = None
+    """What ledgers tell of customers to schedules; None where nobody said."""
 
     @property
     def form(self) -> Form:
