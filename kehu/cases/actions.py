@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import wraps
@@ -19,18 +20,20 @@ from kehu.core.models import Event, Organization
 from kehu.core.refusals import BadData, Finding, Refusal
 from kehu.core.scope import scope
 from kehu.engine import advance
-from kehu.engine.advance import NotPossible
-from kehu.engine.definitions import Outcome, Step
+from kehu.engine.advance import NotPossible, Signer
+from kehu.engine.definitions import Outcome, Step, TableRole
 from kehu.engine.expressions import ExpressionError
 from kehu.engine.records import Data, encoded, holds
 from kehu.engine.tables import NoDecision
 from kehu.ledgers.customers.models import Customer
 from kehu.ledgers.customers.queries import by_code
+from kehu.organizations.permissions import whose
 from kehu.organizations.queries import Person
 from kehu.organizations.standing_in import StandIn
 from kehu.procedures import revisions
-from kehu.procedures.forms import Filling, accept
+from kehu.procedures.forms import Filling, accept, defaults
 
+from .assignment import may_do, parties_of, roles_of
 from .attachments import as_facts
 from .folder import Folder
 from .models import Assignment, Attachment, Case, Task
@@ -41,6 +44,7 @@ from .permissions import (
     power_to_open,
     role_words,
     roles_text,
+    roles_words,
     who_holds,
     who_may_do,
 )
@@ -58,7 +62,9 @@ from .refusals import (
     NotStartable,
     OwnSubmission,
     RuleUndecided,
+    SignedAlready,
     SubmittedByPrincipal,
+    SwitchedOff,
     WaitsForSigners,
     WrongPosition,
     refusal_of,
@@ -113,7 +119,9 @@ def open_case(
         found = _customer(customer, required=running.procedure.customer == "required")
         if not running.procedure.startable:
             raise NotStartable(procedure=say(running.procedure.title))
-        folder = work.new(procedure, customer=found, opener=work.by, data={})
+        if not revisions.is_on(work.procedures[procedure]):
+            raise SwitchedOff(procedure=say(running.procedure.title), positions=whose("procedures", organization))
+        folder = work.new(procedure, customer=found, opener=work.by, data={}, said=values)
         if values is not None:
             _complete(folder, folder.procedure.first_step, "", outcome, values, reason)
         if attachments:
@@ -169,7 +177,7 @@ def save_draft(
         definition = open_step(folder, step, item)
         must_not_wait(folder, step, item)
         must_have(folder, step, item)
-        typed = accept(_filling(folder, definition, item), _read(values, folder), None)
+        typed = accept(filling_for(folder, definition, item), _read(values, folder), None)
         task = folder.row(step, item)
         Task.objects.filter(pk=task.pk).update(draft=encoded(typed))
         return folder.case
@@ -308,18 +316,93 @@ def _complete(
     must_have(folder, step, item)
     values = _read(values, folder)
     reason = reason or str(values.get("reason") or "")
+    if folder.procedure.fills_reason(
+        definition
+    ):  # the form's own field is the act's reason; who does the step again need not write it again
+        reason = reason or str(folder.state.data.get("reason") or "")
+        values = {**values, "reason": reason}
     facts = folder.facts(reason=reason, to=to)
-    filling = _filling(folder, definition, item, facts)
+    answers = answers_for(folder, definition, step, item, values)
+    filling = filling_for(folder, definition, item, facts, answers)
     chosen_key, chosen = _choose(folder, filling, step, outcome, values)
     filling.facts = facts = {**facts, "outcome": chosen_key}
     typed = accept(filling, values, chosen, reason)
-    _check_offered(filling, chosen)
+    _check_named(folder, filling, step, item)
+    check_offered(filling, chosen)
     _check_mandate(folder, filling.after)
-    signers = {signer["who"] for signer in folder.row(step, item).signers}
+    signers = {signer["who"] for signer in folder.row(step, item).signers if signer["order"] != "together"}
     check_submission(folder, step, item, signers)
+    signs, signers_by_side = _signature(folder, definition, item, step, chosen)
     check_version(folder, definition, version)
     likeness = filling.facts["likeness"]
-    answer_of(folder, lambda: folder.complete(step, item, chosen_key, typed, reason, waits=True, likeness=likeness))
+    answer_of(
+        folder,
+        lambda: folder.complete(
+            step,
+            item,
+            chosen_key,
+            typed,
+            reason,
+            waits=True,
+            answers=answers,
+            signs=signs,
+            likeness=likeness,
+            signers=signers_by_side,
+        ),
+    )
+
+
+def _check_named(folder: Folder, filling: Filling, step: str, item: str) -> None:
+    """Where a decision table names the role by what this very step fills, anybody it may name takes the step up; completing it is
+    for whom it names now."""
+    role, before = filling.step.role, folder.state.data
+    if not isinstance(role, TableRole):
+        return
+    inputs = [asked.key for asked in folder.running.tables[role.table].inputs if asked.key not in role.inputs]
+    if all(filling.after.get(key) == before.get(key) for key in inputs):
+        return
+    circumstances = replace(folder.circumstances(step, item), context=filling.context(filling.after))
+    roles = roles_of(filling.step, circumstances)
+    acting = folder.work.acting
+    if not may_do(folder.work.people.people[acting.principal] if acting else actor(folder), roles, circumstances):
+        raise WrongPosition(step=say(filling.step.title), role=roles_words(folder.running, [roles]))
+
+
+def answers_for(folder: Folder, definition: Step, step: str, item: str, values: Mapping[str, Any]) -> Data:
+    """What ledgers say, asked with what was typed, or is offered where nothing was."""
+    if not definition.asks:
+        return {}
+    filling = filling_for(folder, definition, item)
+    typed = accept(filling, values, None)
+    offered = {key: value for key, value in defaults(filling).items() if key not in typed}
+    return folder.answers(step, item, filling.with_values({**offered, **typed}))
+
+
+def _signature(
+    folder: Folder, definition: Step, item: str, step: str, outcome: Outcome
+) -> tuple[tuple[Signer, ...], list[str | None]]:
+    """Of a step that several do together: who acts signs for his side. Nothing where his is the last signature, or he refuses. And
+    who has signed for each side now."""
+    if not definition.signatures:
+        return (), []
+    work, token = folder.work, folder.state.token(step, item)
+    assert token
+    names = {actor(folder).key, *([work.acting.principal] if work.acting else [])}
+    circumstances = folder.circumstances(step, item)
+    sides = parties_of(definition, circumstances)
+    mine = work.people.people[work.acting.principal] if work.acting else actor(folder)
+    entitled = {side for side, roles in enumerate(sides) if may_do(mine, roles, circumstances)}
+    left = [side for side in range(len(sides)) if side not in token.sides_signed]
+    side = next((side for side in left if side in entitled or not entitled), None)
+    if side is None or names & {signer.who for signer in token.signers if signer.order == "together"}:
+        raise SignedAlready(
+            step=say(definition.title), role=roles_words(folder.running, [sides[side] for side in left])
+        )
+    by_side = {signer.side: signer.who for signer in token.signers if signer.order == "together"}
+    signed = [{**by_side, side: actor(folder).key}.get(number) for number in range(len(sides))]
+    if len(left) == 1 or outcome.refuses:
+        return (), signed
+    return tuple(Signer(who, "together", agreed=True, side=side) for who in sorted(names)), signed
 
 
 def _read(values: Typed, folder: Folder) -> Mapping[str, Any]:
@@ -333,16 +416,17 @@ def _choose(
     definition = filling.step
     if outcome is None and not filling.facts.get("to"):
         after = filling.with_values(accept(filling, values, None))
-        offered = advance.offered_outcomes(definition, filling.context(after))
-        if len(offered) == 1:
-            return next(iter(offered.items()))
+        context = filling.context(after)
+        offered = advance.offered_outcomes(definition, context)
+        if len(keys := advance.proposed(offered, context)) == 1:
+            return keys[0], offered[keys[0]]
     found: tuple[str, Outcome] = answer_of(
         folder, lambda: advance.choose_outcome(definition, step, outcome, folder.state.data, filling.facts)
     )
     return found
 
 
-def _check_offered(filling: Filling, outcome: Outcome) -> None:
+def check_offered(filling: Filling, outcome: Outcome) -> None:
     """An outcome that the filled form rules out is refused as bad data."""
     if outcome.when is not None and not holds(outcome.when, filling.context(filling.after)):
         raise BadData(
@@ -350,12 +434,18 @@ def _check_offered(filling: Filling, outcome: Outcome) -> None:
         )
 
 
-def _filling(folder: Folder, definition: Step, item: str, facts: Mapping[str, Any] | None = None) -> Filling:
+def filling_for(
+    folder: Folder,
+    definition: Step,
+    item: str,
+    facts: Mapping[str, Any] | None = None,
+    answers: Data | None = None,
+) -> Filling:
     return Filling(
         folder.procedure.form,
         definition,
         item,
-        folder.state.data,
+        {**folder.state.data, **answers} if answers else folder.state.data,
         facts or folder.facts(),
         folder.work.people,
         has_customer=lambda code: Customer.objects.filter(code=code).exists(),

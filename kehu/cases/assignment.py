@@ -46,11 +46,20 @@ class Circumstances:
 
 
 def roles_of(step: Step, circumstances: Circumstances) -> tuple[Role, ...]:
-    """The step's role, read from the decision table where it names one."""
-    if not isinstance(step.role, TableRole):
-        return tuple(parse_role(text) for text in step.role)
-    words = circumstances.tables[step.role.table].asked(step.role.inputs, circumstances.context)[step.role.output]
-    return tuple(parse_role(text) for text in ([words] if isinstance(words, str) else words))
+    """The step's role, read from the decision table where it names one; of a step that several do together, all of theirs."""
+    return tuple(role for party in parties_of(step, circumstances) for role in party)
+
+
+def parties_of(step: Step, circumstances: Circumstances) -> list[tuple[Role, ...]]:
+    """Who does it: one party, or every one that signs."""
+    return [_roles(party, circumstances) for party in step.parties]
+
+
+def _roles(party: TableRole | tuple[str, ...], circumstances: Circumstances) -> tuple[Role, ...]:
+    if not isinstance(party, TableRole):
+        return tuple(parse_role(text) for text in party)
+    words = circumstances.tables[party.table].answers(party.inputs, circumstances.context, party.output)
+    return tuple(parse_role(text) for text in dict.fromkeys(words))
 
 
 def assigned(roles: Iterable[Role], circumstances: Circumstances, excluded: Collection[str] = ()) -> list[Person]:
@@ -117,6 +126,8 @@ def _values_at(path: str, context: Mapping[str, Any]) -> list[str]:
         return [str(row.get(column)) for row in value if row.get(column)]
     if column:
         value = value.get(column) if isinstance(value, Mapping) else None
+    if isinstance(value, list):
+        return [str(one) for one in value]
     return [str(value)] if value else []
 
 
@@ -143,9 +154,21 @@ def _holders(role: Role, circumstances: Circumstances) -> list[Person]:
             return _people(directory, [circumstances.doers.get(role.path, "")])
         case "starter":
             return _people(directory, [circumstances.starter])
+        case "customer":
+            return _for_the_customer(circumstances)
         case "assignee":
             return list(circumstances.assigned)
     return []
+
+
+def _for_the_customer(circumstances: Circumstances) -> list[Person]:
+    """Who sends the customer his link, or records what he said on paper: who looks after him, else whoever opened the case, else the
+    department that owns the procedure."""
+    directory = circumstances.directory
+    for keys in (_values_at("customer.owner", circumstances.context), [circumstances.starter]):
+        if found := _people(directory, keys):
+            return found
+    return directory.next_up(circumstances.owner, 0)
 
 
 def _people(directory: Directory, keys: Iterable[str]) -> list[Person]:
@@ -209,7 +232,7 @@ def _entitles(role: Role, person: Person, circumstances: Circumstances) -> bool:
     match role.kind:
         case "anyone":
             return True
-        case "customer" | "system":
+        case "system":
             return False
         case "position" | "rank":
             if person in _holders(role, circumstances):

@@ -8,13 +8,13 @@ from pathlib import PurePath
 
 from django.core.files.base import File
 from django.db import transaction
-from django.db.models import Exists, OuterRef
 
 from kehu.core import files
 from kehu.core.models import Organization, StoredFile
 from kehu.core.scope import scope
 
-from .models import Attachment
+from .folder import Folder
+from .models import Attachment, Case, Invitation
 from .work import Work
 
 Upload = File | files.Content
@@ -31,37 +31,52 @@ def attach(
         work = Work(organization, None, now)
         work.by = work.people.people[by]
         folder = work.take(number)
-        taken = set(Attachment.objects.filter(case=folder.case).values_list("name", flat=True))
-        added = []
-        for content, kept in zip(contents, stored, strict=True):
-            name = _free_name(files.safe_name(content.upload.name), taken)
-            taken.add(name)
-            added.append(
-                Attachment.objects.create(
-                    case=folder.case,
-                    stored=kept,
-                    name=name,
-                    field=field,
-                    by_id=work.by.id,
-                    at=now,
-                )
-            )
+        added = belong(folder, [(content, kept, field) for content, kept in zip(contents, stored, strict=True)])
         if added:
             folder.record("case.file_added", **as_facts(added), field=field)
             work.write()
         return added
 
 
+def belong(
+    folder: Folder, new: Iterable[tuple[files.Content, StoredFile, str]], invitation: Invitation | None = None
+) -> list[Attachment]:
+    """What was put belongs to the case from now on, each in its field; the caller records the event."""
+    by, taken = folder.work.by, names_in(folder.case)
+    added = []
+    for content, kept, field in new:
+        name = _free_name(files.safe_name(content.upload.name), taken)
+        taken.add(name)
+        added.append(
+            Attachment.objects.create(
+                case=folder.case,
+                stored=kept,
+                name=name,
+                field=field,
+                by_id=by.id if by else None,
+                invitation=invitation,
+                at=folder.work.now,
+            )
+        )
+    return added
+
+
+def names_in(case: Case) -> set[str]:
+    return set(Attachment.objects.filter(case=case).values_list("name", flat=True))
+
+
 def keep(
     *,
     organization: Organization,
     uploads: Iterable[Upload],
-    by: int,
+    by: int | None,
     now: datetime,
     field: str = "",
     taken: Iterable[str] = (),
+    invitation: Invitation | None = None,
 ) -> list[Attachment]:
-    """Files for a case that is about to be opened: they wait with their uploader until `open_case` takes them."""
+    """Files for a case that is about to be opened, or answered by a link: they wait with their uploader until `open_case`, or
+    `answer`, takes them."""
     contents = files.put(organization, uploads)
     names = set(taken)
     kept = []
@@ -70,7 +85,11 @@ def keep(
             name = _free_name(files.safe_name(content.upload.name), names)
             names.add(name)
             stored = files.row_of(organization, content)
-            kept.append(Attachment.objects.create(case=None, stored=stored, name=name, field=field, by_id=by, at=now))
+            kept.append(
+                Attachment.objects.create(
+                    case=None, stored=stored, name=name, field=field, by_id=by, invitation=invitation, at=now
+                )
+            )
     return kept
 
 
@@ -88,9 +107,7 @@ def clear_unused(organization: Organization, now: datetime, *, lost_before: date
     them. `lost_before` is of the machine's own clock, also where a demo's clock was moved. Gives how many contents."""
     with scope(organization):
         Attachment.objects.filter(case=None, at__lt=now - WAITS).delete()
-        used = Attachment.objects.filter(stored=OuterRef("pk"))
-        unused = list(StoredFile.objects.filter(~Exists(used)).values_list("pk", flat=True))
-    return files.clear_away(organization, unused, lost_before=lost_before)
+    return files.clear_away(organization, files.unused(organization), lost_before=lost_before)
 
 
 def _free_name(name: str, taken: set[str]) -> str:

@@ -6,13 +6,14 @@ Functions of their arguments; `actions` stores what they give and the worker fir
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 from kehu.engine.definitions import Clock, Due, Limit, Pack, Procedure, Rung, Step, TableLimit, Wait, Watch
-from kehu.engine.records import value_of
+from kehu.engine.expressions import as_datetime
+from kehu.engine.records import holds, value_of
 from kehu.engine.tables import Table
 from kehu.organizations.calendars import (
     Budget,
@@ -21,11 +22,15 @@ from kehu.organizations.calendars import (
     Line,
     Suspension,
     add_working_time,
+    day_before,
     due,
     instant_at,
     lateness,
+    recurring,
     remaining,
+    so_long_before,
     why,
+    why_before,
 )
 
 
@@ -40,6 +45,8 @@ class Counted:
     suspensions: tuple[Suspension, ...] = ()
     capped: bool = False
     """The moment comes from a field (a customer's limit), not from counting."""
+    named: datetime | None = None
+    """The moment that the field holds, where the limit lies a budget before it."""
 
     def share(self, percent: int) -> datetime:
         """The moment at which so much of the time is used up."""
@@ -56,6 +63,8 @@ class Counted:
         return self.instant.at - now
 
     def explained(self, language: str) -> list[Line]:
+        if self.budget and self.named:
+            return why_before(self.calendar, self.budget, self.named, language)
         if self.budget and self.start:
             return why(self.calendar, self.budget, self.start, self.suspensions, language)
         return []
@@ -92,8 +101,12 @@ class Reading:
     tables: Mapping[str, Table]
 
     def moment(self, expression: str | None) -> datetime | None:
-        """A day is over at closing time."""
-        return as_moment(value_of(expression, self.context), self.calendar) if expression else None
+        """A day is over at closing time. Where an expression is more than a name its value is a number, and midnight means a day."""
+        value = value_of(expression, self.context) if expression else None
+        if isinstance(value, int | Decimal):
+            value = as_datetime(value, zone=self.context.get("zone", UTC))
+            value = value.date() if value.time() == time.min else value
+        return as_moment(value, self.calendar)
 
     def budget(self, words: Limit) -> Budget:
         """The limit in words, from the pack's settings, or as a decision table answers."""
@@ -138,7 +151,11 @@ def clock_limit(key: str, clock: Clock, reading: Reading) -> Counted | None:
 def _own_limit(due: Due, reading: Reading) -> Counted | None:
     if due.at:
         if moment := reading.moment(due.at):
-            return Counted(reading.calendar, Instant(moment), start=reading.opened_at, capped=True)
+            if due.before is None:
+                return Counted(reading.calendar, Instant(moment), start=reading.opened_at, capped=True)
+            budget = reading.budget(due.before)
+            instant = so_long_before(reading.calendar, budget, moment)
+            return Counted(reading.calendar, instant, budget, reading.opened_at, capped=True, named=moment)
         return reading.counted(due.otherwise, reading.opened_at) if due.otherwise else None
     assert due.within
     return reading.counted(due.within, reading.moment(due.from_) or reading.opened_at)
@@ -151,9 +168,12 @@ def _capped(due: Due, found: Counted | None, reading: Reading) -> Counted | None
     return found
 
 
-def instants(step: Step, pack: Pack, found: Counted | None, reading: Reading) -> list[Planned]:
-    """Every instant of a task: the rungs of its ladder, its watched rows, the end of its wait."""
-    planned = list(rungs(pack.ladder(step), found)) if found and step.kind == "task" else []
+def instants(
+    step: Step, pack: Pack, found: Counted | None, reading: Reading, since: Mapping[int, datetime] | None = None
+) -> list[Planned]:
+    """Every instant of a task: the rungs of its ladder, its watched rows, the end of its wait. `since`: when rungs that repeat
+    came last."""
+    planned = list(rungs(pack.ladder(step), found, reading, since=since)) if step.kind == "task" else []
     for number, watch in enumerate(step.watch):
         planned += _watched(number, watch, reading)
     if step.wait:
@@ -161,30 +181,65 @@ def instants(step: Step, pack: Pack, found: Counted | None, reading: Reading) ->
     return planned
 
 
-def rungs(ladder: Iterable[Rung], found: Counted, kind: str = "rung", row: str = "") -> Iterator[Planned]:
-    before = found.instant.at
+def rungs(
+    ladder: Iterable[Rung],
+    found: Counted | None,
+    reading: Reading,
+    kind: str = "rung",
+    row: str = "",
+    since: Mapping[int, datetime] | None = None,
+) -> Iterator[Planned]:
+    """The instants of a ladder. What is counted from the end is not planned where there is none; of a rung that repeats there is
+    one, the next."""
+    start = (found.start if found and row else None) or reading.opened_at
+    pauses = reading.pauses(row)
+    before = found.instant if found else None
     for number, rung in enumerate(ladder):
-        if rung.before:
-            at = _so_long_before(found, Budget.parse(rung.before))
-            if at <= (found.start or at):
-                continue
-        elif rung.at and rung.at != "due":
-            at = found.share(int(rung.at.removesuffix("%")))
-        elif rung.at:
-            at = found.instant.at
+        if rung.when and not holds(rung.when, reading.context):
+            continue
+        if rung.every:
+            if again := next_of(rung, reading, start, (since or {}).get(number, start), row):
+                yield Planned(kind, again.at, number, row, provisional=again.provisional)
+            continue
+        if rung.at_time:
+            at = due(reading.calendar, reading.budget(rung.at_time), start, pauses)
+        elif rung.after and before:
+            suspensions = found.suspensions if found else pauses
+            at = due(reading.calendar, reading.budget(rung.after), before.at, suspensions) or before
+            at = replace(at, provisional=at.provisional or before.provisional)
         else:
-            after = due(found.calendar, Budget.parse(rung.after or ""), before, found.suspensions)
-            at = after.at if after else before
+            at = _counted_from_end(rung, found, reading) if found else None
+        if at is None:
+            continue
         before = at
-        yield Planned(kind, at, number, row, is_due=rung.at == "due", provisional=found.instant.provisional)
+        yield Planned(kind, at.at, number, row, is_due=rung.at == "due", provisional=at.provisional)
+
+
+def next_of(rung: Rung, reading: Reading, start: datetime, after: datetime, clock: str = "") -> Instant | None:
+    """When a rung that repeats comes next."""
+    assert rung.every
+    return recurring(reading.calendar, reading.budget(rung.every), start, after, reading.pauses(clock))
+
+
+def _counted_from_end(rung: Rung, found: Counted, reading: Reading) -> Instant | None:
+    """The end, a part of the way to it, or so long before it; None where that lies before the beginning."""
+    if rung.before:
+        at = _so_long_before(found, reading.budget(rung.before))
+        return Instant(at, found.instant.provisional) if at > (found.start or at) else None
+    return found.instant if rung.percent is None else replace(found.instant, at=found.share(rung.percent))
 
 
 def _so_long_before(found: Counted, budget: Budget) -> datetime:
-    """Whole days stand at the same time of day; working hours are taken from the working time before."""
+    """Whole days stand at the same time of day, unless one is said; working hours are taken from the working time before."""
+    if budget.by:
+        return so_long_before(found.calendar, budget, found.instant.at).at
     if not budget.is_time:
-        return found.instant.at - timedelta(days=int(budget.amount) * (7 if budget.unit == "weeks" else 1))
+        last = found.calendar.local_day(found.instant.at)
+        return found.instant.at - (last - day_before(found.calendar, budget, last))
     if not budget.is_working or not found.start:
         return found.instant.at - budget.duration
+    if found.capped:
+        return so_long_before(found.calendar, budget, found.instant.at).at
     left = found.remaining(found.start) - budget.duration
     return (
         found.start

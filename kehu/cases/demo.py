@@ -94,6 +94,9 @@ class Teller(Player):
                 day += step
         return day
 
+    def _given(self, given: Mapping[str, Any]) -> None:
+        super()._given(self._resolved(given))
+
     def _values(self, data: dict[str, Any], case: Case | None = None, step: str = "", item: str = "") -> dict[str, Any]:
         return {key: self._resolved(value) for key, value in data.items()}
 

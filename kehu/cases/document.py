@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -65,7 +64,7 @@ def _step(running: Running, key: str, number: int, language: str, titles: Mappin
         beside=step.beside,
         clauses=step.clause,
         guidance=step.guidance.in_(language) if step.guidance else "",
-        role=role_words(running, key, language) if step.role else "",
+        role=role_words(running, key, language) if step.parties else "",
         is_assist=is_assist(running, key),
         fills=tuple(sections[section].title.in_(language) for section in step.fills),
         limit=limit_words(running, step, language),
@@ -107,13 +106,14 @@ def departments_of(running: Running, key: str) -> set[str]:
 
 
 def _roles(running: Running, step: Step) -> list[Role]:
-    if not isinstance(step.role, TableRole):
-        return [parse_role(text) for text in step.role]
-    try:
-        words: Any = running.tables[step.role.table].asked(step.role.inputs, {})[step.role.output]
-    except ValueError:  # it depends on the case
-        return []
-    return [parse_role(text) for text in ([words] if isinstance(words, str) else words)]
+    return [role for party in step.parties for role in _party(running, party)]
+
+
+def _party(running: Running, party: TableRole | tuple[str, ...]) -> list[Role]:
+    if not isinstance(party, TableRole):
+        return [parse_role(text) for text in party]
+    words = running.tables[party.table].answers(party.inputs, {}, party.output)
+    return [parse_role(text) for text in dict.fromkeys(words)]
 
 
 def _departments(running: Running, role: Role) -> set[str]:
@@ -173,6 +173,8 @@ def _due(running: Running, due: Due, language: str) -> str:
         )
     if due.at:
         moment = field_words(running, due.at, language)
+        if due.before:
+            moment = _("{time} before {moment}").format(time=budget_words(running, due.before, language), moment=moment)
         if due.otherwise:
             return _("by {moment}, or {time} where it is empty").format(
                 moment=moment, time=budget_words(running, due.otherwise, language)
@@ -191,7 +193,9 @@ def _due(running: Running, due: Due, language: str) -> str:
 
 def budget_words(running: Running, limit: Limit, language: str) -> str:
     if isinstance(limit, TableLimit):
-        return _("the time that table “{table}” gives").format(table=limit.table)
+        title = running.tables[limit.table].title
+        named = str(title["zh" if language.startswith("zh") else "en"]) if isinstance(title, dict) else limit.table
+        return _("the time that table “{table}” gives").format(table=named)
     if limit.startswith("settings."):
         limit = str(running.pack.settings[limit.removeprefix("settings.")].value)
     return Budget.parse(limit).text(language)
@@ -223,10 +227,14 @@ def _title(running: Running, name: str, language: str) -> str:
 def rung_words(running: Running, step: Step, rung: Rung, language: str) -> str:
     """`At 75% of the time: whoever has the task is reminded`."""
     if rung.before:
-        moment = _("{time} before the end").format(time=Budget.parse(rung.before).text(language))
+        moment = _("{time} before the end").format(time=budget_words(running, rung.before, language))
     elif rung.after:
-        moment = _("{time} after that").format(time=Budget.parse(rung.after).text(language))
-    elif rung.at and rung.at != "due":
+        moment = _("{time} after that").format(time=budget_words(running, rung.after, language))
+    elif rung.every:
+        moment = _("Every {time}").format(time=budget_words(running, rung.every, language))
+    elif rung.at_time:
+        moment = _("{time} after the opening").format(time=budget_words(running, rung.at_time, language))
+    elif rung.percent is not None:
         moment = _("At {percent} of the time").format(percent=rung.at)
     else:
         moment = _("When the time is over")
@@ -234,6 +242,9 @@ def rung_words(running: Running, step: Step, rung: Rung, language: str) -> str:
     if rung.tell:
         people = _(" and ").join(role_text(parse_role(text), running, language) for text in rung.tell)
         acts.append((_("reminds {people}") if rung.is_reminder else _("tells {people}")).format(people=people))
+    if rung.shares:
+        people = _(" and ").join(role_text(parse_role(text), running, language) for text in rung.shares)
+        acts.append(_("{people} has the task too").format(people=people))
     if rung.opens:
         acts.append(_("opens “{step}”").format(step=running.procedure.steps[rung.opens].title.in_(language)))
     if rung.takes:

@@ -26,7 +26,7 @@ from kehu.organizations.queries import Person, turning_days
 from .assignment import told
 from .folder import Folder
 from .handing_on import hand_on
-from .models import Deadline, Task
+from .models import Assignment, Deadline, Task
 from .work import Work
 
 log = logging.getLogger("kehu.deadlines")
@@ -201,9 +201,11 @@ def _climb_clock(folder: Folder, deadline: Deadline, later: list[int]) -> None:
     open_tasks = [task for task in folder.tasks if task.is_open]
     step = open_tasks[0].step if open_tasks else folder.procedure.first_step
     circumstances = folder.circumstances(step, "", folder.holders(*open_tasks))
-    above = _told_above(folder, ladder, deadline.rung, later, lambda rung: told(rung.tell, circumstances))
-    people = told(rung.tell, circumstances)
-    kind = "reminder" if rung.is_reminder else "overdue" if rung.at else "escalated"
+    above = _told_above(folder, ladder, deadline.rung, later, lambda rung: told(rung.hear, circumstances))
+    people = told(rung.hear, circumstances)
+    if rung.every:
+        folder.plan_clock_again(deadline)
+    kind = _kind(rung, not rung.is_reminder)
     folder.work.tell(f"clock_{kind}", people, folder, step, but=above, clock=deadline.row)
     folder.record(f"clock.{kind}", clock=deadline.row, told=_but(people, above), rung=deadline.rung)
     if rung.opens and open_tasks:
@@ -215,13 +217,17 @@ def _climb(folder: Folder, task: Task, step: Step, deadline: Deadline, later: li
     if deadline.rung >= len(ladder):
         return
     rung: Rung = ladder[deadline.rung]
+    if rung.every:
+        folder.plan_again(task, deadline)
     is_late = task.due_at is not None and deadline.at >= task.due_at
     if is_late and task.late_at is None:
         task.late_at = deadline.at
         folder.mark(task)
-    people = _people(folder, task, rung.tell)
-    above = _told_above(folder, ladder, deadline.rung, later, lambda rung: _people(folder, task, rung.tell))
-    kind = "reminder" if not is_late else "overdue" if deadline.is_due else "escalated"
+    people = _people(folder, task, rung.hear)
+    above = _told_above(folder, ladder, deadline.rung, later, lambda rung: _people(folder, task, rung.hear))
+    kind = _kind(rung, is_late)
+    if rung.shares:
+        folder.asked.append((task, Assignment.Part.DO, _people(folder, task, rung.shares)))
     due_at = task.due_at.isoformat() if task.due_at else None
     folder.work.tell(kind, people, folder, task.step, task.item, but=above, due_at=due_at)
     folder.record(f"task.{kind}", step=task.step, item=task.item, told=_but(people, above), rung=deadline.rung)
@@ -229,6 +235,14 @@ def _climb(folder: Folder, task: Task, step: Step, deadline: Deadline, later: li
         _open_beside(folder, rung.opens, task)
     if rung.takes:
         folder.complete(task.step, task.item, rung.takes, {})
+
+
+def _kind(rung: Rung, is_late: bool) -> str:
+    if rung.every:
+        return "repeated"
+    if rung.at == "due":
+        return "overdue" if is_late else "reminder"
+    return "reminder" if rung.is_reminder and not is_late else "escalated"
 
 
 def _watch(folder: Folder, task: Task, step: Step, deadline: Deadline) -> None:
@@ -251,9 +265,10 @@ def _draft(folder: Folder, task: Task) -> dict[str, object]:
 
 
 def _open_beside(folder: Folder, step: str, because: Task) -> None:
-    move = advance.open_beside(folder.procedure, folder.state, step, folder.facts())
+    move = advance.open_beside(folder.procedure, folder.state, step, (because.step, because.item), folder.facts())
     if move:
-        folder.move(move, "task.opened_beside", step=step, because=because.step)
+        item = move.opened[0].item if move.opened else ""
+        folder.move(move, "task.opened_beside", step=step, item=item, because=because.step)
 
 
 def _go_on(folder: Folder, task: Task, step: Step) -> None:

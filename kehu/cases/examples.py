@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -17,6 +18,7 @@ from typing import Any, TypeVar
 
 from django.db import transaction
 from django.utils import translation
+from django.utils.translation import get_language
 
 from kehu.core.models import Message, Organization
 from kehu.core.refusals import Refusal
@@ -24,24 +26,26 @@ from kehu.core.scope import scope
 from kehu.engine.advance import VOIDED
 from kehu.engine.definitions import FieldDefinition
 from kehu.engine.records import decoded
-from kehu.ledgers.customers import actions as customers
-from kehu.ledgers.customers import queries as customer_queries
 from kehu.organizations import absences, deputies, members
 from kehu.organizations import actions as organizations
 from kehu.organizations.calendars import Budget, due
-from kehu.organizations.models import Absence, DeputyRule, Member
+from kehu.organizations.models import Absence, DeputyRule
 from kehu.organizations.queries import directory, local_now
 from kehu.procedures import actions as procedures
-from kehu.procedures.forms import folded
+from kehu.procedures.forms import is_called
 from kehu.procedures.packs import LoadedPack
 from kehu.procedures.sources import Source
 
-from . import actions
+from . import actions, answering, invitations, schedules
 from .assignment import assists, told
 from .escalation import run_until
+from .given import look_up, put
+from .guests import Visit, signer_of
 from .handing_on import hand_on
-from .models import Case, Task
+from .models import Case, Invitation, Task
+from .posting.customers import enter as enter_customers
 from .queries import waiting_for
+from .standing import standing
 from .verbs import VERBS, perform
 from .work import Work
 
@@ -106,38 +110,6 @@ def aliases(loaded: LoadedPack) -> dict[str, str]:
     }
 
 
-def enter_customers(
-    organization: Organization, lines: list[Mapping[str, Any]], names: Mapping[str, str], now: datetime
-) -> None:
-    members = {member.key: member for member in Member.objects.all()}
-    key_classes = {key for key, known in (organization.pack.get("customer_classes") or {}).items() if known.get("key")}
-    for line in lines:
-        owner = names.get(line.get("owner", ""), line.get("owner", ""))
-        name = line["name"]
-        customers.enter(
-            organization=organization,
-            code=line["code"],
-            name=name["zh"] if isinstance(name, Mapping) else name,
-            name_en=name.get("en", "") if isinstance(name, Mapping) else "",
-            short_name=_zh(line.get("short_name", "")),
-            grade=line.get("class", ""),
-            is_key=str(line.get("class", "")) in key_classes,
-            status=line.get("status", "active"),
-            owner=members.get(owner),
-            address=_zh(line.get("address", "")),
-            main_products=_zh(line.get("main_products", "")),
-            contact={"name": _zh(line["contact"]), "phone": str(line.get("phone", ""))}
-            if line.get("contact")
-            else None,
-            by="",
-            now=now,
-        )
-
-
-def _zh(value: Any) -> str:
-    return str(value.get("zh", "")) if isinstance(value, Mapping) else str(value)
-
-
 def run_stories(
     loaded: LoadedPack, organization: Organization, source: Source, reports: Mapping[str, Report] | None = None
 ) -> Result:
@@ -179,6 +151,8 @@ class Player:
         self.names = aliases(loaded)
         self.now = self._moment(story.get("at", "2024-03-15 09:00"))
         self.started: list[Case] = []
+        self.calendar: set[str] = set()
+        """Procedures whose cases the calendar opens in this story."""
         self.differences: list[Difference] = []
 
     def play(self) -> list[Difference]:
@@ -246,8 +220,12 @@ class Player:
         """The clock moves; on the way the worker fires every instant at its own time."""
         if moment < self.now:
             raise StoryError(f"the clock cannot go back from {self.now:%Y-%m-%d %H:%M} to {moment:%Y-%m-%d %H:%M}")
-        run_until(self.now, moment, self.organization, self._firing())
+        if self.calendar:
+            schedules.run_until(self.now, moment, self.organization, self._firing, self.calendar)
+        else:
+            run_until(self.now, moment, self.organization, self._firing())
         self.now = moment
+        self._notice_scheduled()
 
     def _firing(self) -> list[int] | None:
         """The cases whose instants are fired while the clock moves; None for all."""
@@ -277,18 +255,23 @@ class Player:
     # -- acts
 
     def _given(self, given: Mapping[str, Any]) -> None:
-        for key, lines in given.items():
-            if key == "customers":
-                customer_queries.forget_all(self.organization)
-                enter_customers(self.organization, lines, self.names, self.now)
-            elif key != "switched_on":
-                raise StoryError(f'`given:` knows customers and switched_on; "{key}" needs a ledger this pack has not')
+        try:
+            put(self.organization, self._resolved(given), self.names, self.now)
+        except KeyError:
+            raise
+        except LookupError as error:
+            raise StoryError(str(error)) from None
+
+    def _resolved(self, value: Any) -> Any:
+        """What is given, as it stands; the demo's stories count their days from today."""
+        return value
 
     def _start(self, line: Mapping[str, Any]) -> None:
         start = line["start"]
         self._move_clock(start)
         if start.get("by") == "calendar":
-            raise StoryError("no procedure here is opened by the calendar")
+            self._begin_schedules(str(start["procedure"]))
+            return
 
         def act() -> Case:
             submit = start.get("submit", True) and "data" in start
@@ -314,14 +297,31 @@ class Player:
         if case:
             self.started.append(case)
 
+    def _begin_schedules(self, procedure: str) -> None:
+        """Nobody starts: the procedure's schedules open its cases from now on, at this very moment too."""
+        if procedure not in self.loaded.procedures or not self.loaded.procedures[procedure].schedules:
+            raise StoryError(f'"{procedure}" has no `schedules:`, so the calendar opens nothing')
+        schedules.begin(self.organization, procedure, self.now)
+        self.calendar.add(procedure)
+        self._until(self.now)
+
+    def _notice_scheduled(self) -> None:
+        """Cases that the calendar opened meanwhile: behind those the story knows, so that it speaks of the first of them."""
+        if self.calendar:
+            known = {case.pk for case in self.started}
+            opened = Case.objects.filter(scheduled__isnull=False).exclude(pk__in=known).order_by("-pk")
+            self.started[:0] = opened.select_related("procedure")
+
     def _do(self, line: Mapping[str, Any]) -> None:
         self._move_clock(line)
+        self._open_link(line, "do")
         self._attempt(line, lambda: self._act(str(line["do"]), line))
 
     def _try(self, line: Mapping[str, Any]) -> None:
         self._move_clock(line)
         if "refused" not in line:
             raise StoryError("a try says `refused:` order, position, data, rule or conflict")
+        self._open_link(line, "try")
         self._attempt(line, lambda: self._act(str(line["try"]), line))
 
     # -- who is here
@@ -413,9 +413,12 @@ class Player:
         if place is None:
             raise StoryError(f'"{step}" is no step')
         step, item = place[1], str(line.get("item") or place[2] or "")
-        case = self._case_with(step, item)
+        case = self._case_with(step, item, self._person(line["by"]))
+        item = item or self._only_row(case, step)
         verb = line.get("verb")
         data = dict(line.get("data") or {})
+        if line["by"] == "customer" and not verb:
+            return self._answer(case, step, item, line, data)
         common: dict[str, Any] = {
             "organization": self.organization,
             "number": case.number,
@@ -426,9 +429,73 @@ class Player:
         if verb:
             return self._verb(str(verb), line, case, step, item, common, data)
         return actions.complete(
-            **common, step=step, item=item, outcome=line.get("outcome"), to=line.get("to"), values=self._values(data, case, step, item),
+            **common, step=step, item=item, outcome=self._outcome(case, step, line.get("outcome")), to=line.get("to"), values=self._values(data, case, step, item),
             version=line.get("version"),
         )  # fmt: skip
+
+    def _answer(self, case: Case, step: str, item: str, line: Mapping[str, Any], data: dict[str, Any]) -> Case:
+        """The customer answers by the last link made for that step."""
+        link = self._link(case, step, item)
+        if link is None:
+            self._invite(case, step, item, line)
+            link = self._link(case, step, item)
+        assert link
+        lines = enumerate(line.get("lines") or [])
+        given = answering.Answer(
+            values=data,
+            outcome=line.get("outcome"),
+            reason=str(line.get("reason") or data.pop("reason", "") or ""),
+            signer=str(line.get("signer", link.name)),
+            lines={number: {"agrees": True} if one == "agree" else one for number, one in lines},
+        )
+        proof = answering.Proof(paper=str(line.get("paper", f"{case.number}.pdf")))
+        return answering.answer(**self._coming(link, line), given=given, proof=proof)
+
+    def _link(self, case: Case, step: str, item: str) -> Invitation | None:
+        """The last one; none where its task is done and open anew."""
+        link = Invitation.objects.filter(case=case, task__step=step, task__item=item).order_by("-pk").first()
+        is_open = Task.objects.filter(case=case, step=step, item=item, state="open").exists()
+        return None if link and link.used_at and is_open else link
+
+    def _coming(self, link: Invitation, line: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "organization": self.organization,
+            "invitation": link.pk,
+            "browser": str(line.get("browser", "his own")),
+            "visit": Visit("192.0.2.7", "a telephone"),
+            "language": get_language() or "en",
+            "now": self.now,
+        }
+
+    def _open_link(self, line: Mapping[str, Any], word: str) -> None:
+        """Before a customer answers he opens his link; whoever has the task makes one where there is none. What is refused here is
+        refused again when he answers."""
+        if line.get("by") != "customer" or "verb" in line:
+            return
+        place = _PLACE.fullmatch(str(line[word]))
+        if place is None:
+            return
+        step, item = place[1], str(line.get("item") or place[2] or "")
+        with suppress(Refusal), transaction.atomic():
+            case = self._case_with(step, item)
+            item = item or self._only_row(case, step)
+            if self._link(case, step, item) is None:
+                self._invite(case, step, item, line)
+            if link := self._link(case, step, item):
+                invitations.open_link(**self._coming(link, line))
+
+    def _invite(self, case: Case, step: str, item: str, line: Mapping[str, Any]) -> None:
+        tasks = Task.objects.filter(case=case, step=step, item=item, assignments__part="do", assignments__is_open=True)
+        holder = tasks.values_list("assignments__member__key", flat=True).first()
+        invitations.invite(
+            organization=self.organization,
+            number=case.number,
+            step=step,
+            item=item,
+            name=str(line.get("signer") or "客户"),
+            by=holder or next(iter(directory(self.organization, self._today()).people)),
+            now=self.now,
+        )
 
     def _verb(
         self,
@@ -449,16 +516,35 @@ class Player:
             value = common.get(parameter.name) if parameter.name == "reason" else line.get(parameter.name)
             if parameter.type == "values":
                 value = self._values(data, case, step, item)
+            elif parameter.type == "day" and value:
+                value = str(value)[:10]
             elif parameter.type == "member" and value:
                 value = self._person(value, case, step, item)
             elif parameter.type == "members" and value:
                 value = [self._person(one, case, step, item) for one in ([value] if isinstance(value, str) else value)]
             given[parameter.name] = value
+        if name == "revoke_invitation" and not given["invitation"]:
+            last = Invitation.objects.filter(case=case).order_by("-pk").values_list("pk", flat=True).first()
+            given["invitation"] = str(last or "")
         reason = common.pop("reason")
         if reason and verb.parameter("reason") is None:
             raise StoryError(f'"{name}" takes no reason')
         subject: dict[str, Any] = {"step": step, "item": item} if verb.subject == "task" else {}
         return perform(verb.name, **common, **subject, given=given, version=line.get("version"))
+
+    def _outcome(self, case: Case, step: str, said: Any) -> Any:
+        """The outcome by its key; a story may say less of it, or more, where only one can be meant: `keep` for `keep_price`."""
+        known = self.loaded.procedures[case.procedure.key].steps.get(step)
+        keys = list(known.all_outcomes()) if known else []
+        if said is None or said in keys:
+            return said
+        words = set(re.split(r"[\s_-]+", str(said)))
+        meant = [
+            key
+            for key in keys
+            if (own := set(key.split("_"))) and (words <= own or own <= words) and "not" not in words ^ own
+        ]
+        return meant[0] if len(meant) == 1 else said
 
     def _cases(self) -> Iterator[Case]:
         """The cases started in this story, the latest first, each with those it opened."""
@@ -470,17 +556,28 @@ class Player:
         for child in Case.objects.filter(parent=case).order_by("id"):
             yield from self._with_children(child)
 
-    def _case_with(self, step: str, item: str) -> Case:
+    def _case_with(self, step: str, item: str, by: str = "") -> Case:
+        """The case where that step is open; of several, one where it is `by`'s, and the latest."""
         cases = list(self._cases())
         if not cases:
             raise StoryError("no case was started")
-        for case in cases:
-            if Task.objects.filter(case=case, step=step, item=item, state="open").exists():
-                return case
+        open_here = Task.objects.filter(step=step, state="open")
+        for found in [open_here.filter(item=item)] if item else [open_here.filter(item=""), open_here]:
+            mine = found.filter(assignments__member__key=by, assignments__is_open=True)
+            for tasks in (mine, found):
+                for case in cases:
+                    if tasks.filter(case=case).exists():
+                        return case
         for case in cases:
             if step in self.loaded.procedures[case.procedure.key].steps:
                 return case
         return cases[0]
+
+    @staticmethod
+    def _only_row(case: Case, step: str) -> str:
+        """The row for which an `each` step is open, where there is one and the story need not say which."""
+        rows = Task.objects.filter(case=case, step=step, state="open").values_list("item", flat=True)[:2]
+        return rows[0] if len(rows) == 1 else ""
 
     def _person(self, words: Any, case: Case | None = None, step: str = "", item: str = "") -> str:
         """A position, a demo person, or a relative position of the case: as the member's key."""
@@ -532,6 +629,8 @@ class Player:
             "told": self._expect_told,
             "acted": self._expect_acted,
             "waits_for": self._expect_waits_for,
+            "links": self._expect_links,
+            "status_page": self._expect_status_page,
             "status": self._expect_status,
             "data": self._expect_data,
             "ledger": self._expect_ledger,
@@ -555,16 +654,17 @@ class Player:
         return list(Task.objects.filter(case__in=cases, state="open").order_by("id"))
 
     def _expect_open(self, expected: Any) -> None:
-        actual = sorted(str(task) for task in self._tasks())
-        if actual != sorted(map(str, expected or [])):
+        actual = [str(task) for task in self._tasks()]
+        if not _same_places(actual, expected or []):
             self._differs(
-                ("expect", "open"), f"open should be {_listed(sorted(map(str, expected or [])))}, is {_listed(actual)}"
+                ("expect", "open"),
+                f"open should be {_listed(sorted(map(str, expected or [])))}, is {_listed(sorted(actual))}",
             )
 
     def _expect_due(self, expected: Mapping[str, Any]) -> None:
         tasks = self._tasks()
         for place, moment in expected.items():
-            found = [task for task in tasks if str(task) == place]
+            found = [task for task in tasks if str(place) in (str(task), task.step)]
             actual = sorted(
                 local_now(self.organization, task.due_at).strftime("%Y-%m-%d %H:%M") if task.due_at else "none"
                 for task in found
@@ -576,9 +676,9 @@ class Player:
                 self._differs(("expect", "due", place), f"{place} should be due {wanted}, is due {', '.join(actual)}")
 
     def _expect_overdue(self, expected: Any) -> None:
-        actual = sorted(str(task) for task in self._tasks() if task.due_at and task.due_at <= self.now)
-        if actual != sorted(map(str, expected or [])):
-            self._differs(("expect", "overdue"), f"overdue should be {_listed(expected)}, is {_listed(actual)}")
+        actual = [str(task) for task in self._tasks() if task.due_at and task.due_at <= self.now]
+        if not _same_places(actual, expected or []):
+            self._differs(("expect", "overdue"), f"overdue should be {_listed(expected)}, is {_listed(sorted(actual))}")
 
     def _expect_told(self, expected: Mapping[str, Any]) -> None:
         cases = {case.number: case for case in self._cases()}
@@ -598,7 +698,7 @@ class Player:
                     )
 
     def _expect_acted(self, expected: Mapping[str, Any]) -> None:
-        """Who completed a step last: `{by: deputy, for: principal}`, or only who."""
+        """Who completed a step last: `{by: deputy, for: principal}`, or only who; `{signer: name}` of a customer."""
         for place, who in expected.items():
             match = _PLACE.fullmatch(str(place))
             assert match
@@ -613,9 +713,10 @@ class Player:
             actual = {
                 "by": task.done_by.key if task and task.done_by else None,
                 "for": task.acting.get("for") if task else None,
+                "signer": signer_of(task.acting) if task else None,
             }
             for word, words in wanted.items():
-                name = self._person(words) if words else None
+                name = self._person(words) if words and word != "signer" else words
                 self._same(("expect", "acted", place), f"{place} {word}", actual.get(word), name)
 
     def _expect_waits_for(self, expected: Mapping[str, Any]) -> None:
@@ -633,6 +734,31 @@ class Player:
                     ("expect", "waits_for", place),
                     f"{place} should wait for {_listed(sorted(names))}, waits for {_listed(sorted(found))}",
                 )
+
+    def _expect_links(self, expected: Mapping[str, str]) -> None:
+        """How the last link stands that was made for a step, or (`status`) for reading how the case stands."""
+        for place, wanted in expected.items():
+            match = _PLACE.fullmatch(str(place))
+            assert match
+            made = Invitation.objects.filter(case__in=[case.pk for case in self._cases()]).select_related("task")
+            of_step = made.filter(task__step=match[1], task__item=match[2] or "")
+            link = (made.filter(kind="status") if place == "status" else of_step).order_by("-pk").first()
+            self._same(("expect", "links", place), f"link of {place}", link.state(self.now) if link else "none", wanted)
+
+    def _expect_status_page(self, expected: Mapping[str, Any]) -> None:
+        """What the customer reads of the case: the steps done and under way, and the fields that say anything; all of them."""
+        folder = Work(self.organization, None, self.now).take(pk=self._current().pk, lock=False)
+        found = standing(folder)
+        actual = {
+            "done": [one.key for one in found.stages if one.done_at],
+            "open": [one.key for one in found.stages if one.is_open],
+            "fields": sorted(key for key, value in found.values.items() if value not in (None, "", [])),
+        }
+        for word, wanted in expected.items():
+            if word not in actual:
+                raise StoryError(f'`status_page:` knows {", ".join(actual)}; not "{word}"')
+            listed = sorted(wanted) if word == "fields" else list(wanted)
+            self._same(("expect", "status_page", word), f"status page, {word}", actual[word], listed)
 
     def _expect_status(self, expected: Any) -> None:
         status = self._current().status
@@ -693,7 +819,7 @@ class Player:
     def _expect_ledger(self, expected: Mapping[str, Any]) -> None:
         for path, value in expected.items():
             try:
-                actual = customer_queries.look_up(str(path), self._current().customer if self.started else None)
+                actual = look_up(str(path), self._current().customer if self.started else None, self._today())
             except LookupError as error:
                 raise StoryError(str(error)) from None
             self._same(("expect", "ledger", path), str(path), actual, value)
@@ -701,6 +827,8 @@ class Player:
     def _same(
         self, path: tuple[Any, ...], name: str, actual: Any, expected: Any, definition: FieldDefinition | None = None
     ) -> None:
+        if definition and definition.type == "people" and isinstance(expected, str):
+            expected = [expected]
         if (
             isinstance(expected, list)
             and isinstance(actual, list)
@@ -712,8 +840,9 @@ class Player:
                 for key, value in wanted.items():
                     column = definition.columns.get(key) if definition else None
                     self._same(path, f"{name}[{number}].{key}", row.get(key), value, column)
-        elif definition and definition.type == "choice" and folded(str(actual)) == folded(str(expected)):
-            return
+        elif definition and definition.type == "choice" and actual in definition.choices:
+            if not is_called(actual, definition, expected):
+                self._differs(path, f"{name} should be {expected!r}, is {actual!r}")
         elif not self._equal(actual, expected):
             self._differs(path, f"{name} should be {expected!r}, is {_shown(actual, self.zone)!r}")
 
@@ -734,17 +863,29 @@ class Player:
         return bool(actual == expected)
 
 
+def _same_places(actual: list[str], expected: list[Any]) -> bool:
+    """Whether these are the places, in any order; `prepare` stands for any row of an `each` step, `prepare[quality]` for that one."""
+    left = list(actual)
+    for place in sorted(map(str, expected), key=lambda place: "[" not in place):
+        found = next((one for one in left if one == place or one.partition("[")[0] == place), None)
+        if found is None:
+            return False
+        left.remove(found)
+    return not left
+
+
 def _step_with_rows(steps: Mapping[str, Any]) -> str | None:
     return next((key for key, step in steps.items() if step.each), None)
 
 
 def _in_chinese(act: Callable[[], Any]) -> str:
     """The same refusal in the other language."""
-    try:
-        with translation.override("zh-hans"), transaction.atomic():
-            act()
-    except Refusal as refusal:
-        return str(refusal)
+    with translation.override("zh-hans"):
+        try:
+            with transaction.atomic():
+                act()
+        except Refusal as refusal:
+            return str(refusal)
     return ""
 
 

@@ -19,6 +19,7 @@ from kehu.core.words import Asked, asked
 from kehu.ledgers.customers import words as customers
 from kehu.ledgers.customers.models import Customer, CustomerWord
 from kehu.organizations.queries import Person, directory, local_now
+from kehu.procedures import revisions
 
 from .models import Assignment, Case, CaseWord
 from .permissions import readable
@@ -73,13 +74,17 @@ def _questions(
 ) -> Iterator[QuerySet[Any]]:
     """Cases with the words that everybody of this person's place may read; those he takes part in; those of the customers found."""
     people = directory(organization, local_now(organization, now).date())
-    open_to_him = Q(procedure__key__in=readable(person, organization, people))
+    known_to_him = readable(person, organization, people)
+    reads_all = known_to_him >= revisions.procedures_of(organization).keys()
+    open_to_him = Q() if reads_all else Q(procedure__key__in=known_to_him)
     yield _keys(finding.candidates(Case.objects.filter(open_to_him), CaseWord, words).order_by("-pk"))[:limit]
     assigned = Assignment.objects.filter(member_id=person.id)
     mine = [
         Case.objects.filter(pk__in=assigned.order_by("-pk")[: finding.LOOKED_THROUGH].values("task__case")),
         Case.objects.filter(pk__in=_latest(Case.objects.filter(opener_id=person.id), finding.LOOKED_THROUGH)),
     ]
+    if reads_all and len(words) == 1:  # the newest that say it are all there is to show
+        mine = []
     for rows in mine:
         yield _keys(finding.with_all(rows, CaseWord, words).order_by("-pk"))[:limit]
         if known:
@@ -87,7 +92,8 @@ def _questions(
     if known:
         theirs = Case.objects.filter(pk__in=finding.of_each(_newest_of, [customer.pk for customer in known]))
         takes_part = Exists(assigned.filter(task__case=OuterRef("pk")))
-        yield _keys(theirs.filter(open_to_him | Q(opener_id=person.id) | Q(takes_part)).order_by("-pk"))[:limit]
+        readable_ones = theirs if reads_all else theirs.filter(open_to_him | Q(opener_id=person.id) | Q(takes_part))
+        yield _keys(readable_ones.order_by("-pk"))[:limit]
 
 
 def _newest_of(customer: int) -> QuerySet[Any]:

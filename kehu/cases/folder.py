@@ -7,29 +7,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
-from kehu.core import events
+from kehu.core import events, numbering
+from kehu.core.refusals import BadData, Finding
 from kehu.core.rows import Kept
 from kehu.engine import advance
-from kehu.engine.advance import Effect, Move, State, Token
-from kehu.engine.definitions import ChildEnd, Opening, Procedure, Step, read_ladder
-from kehu.engine.records import Data, compute, encoded, rows_of, value_of
+from kehu.engine.advance import ASK, NUMBER, Effect, Move, Signer, State, Token
+from kehu.engine.definitions import ChildEnd, FieldDefinition, Form, Opening, Procedure, Rung, Step, read_ladder
+from kehu.engine.records import Data, compute, encoded, rows_of, typed, value_of
 from kehu.engine.roles import parse_role
 from kehu.ledgers.customers.models import Customer
+from kehu.ledgers.customers.queries import by_code, facts_of
 from kehu.organizations.calendars import Suspension as Pause
 from kehu.organizations.queries import Person
 from kehu.procedures import revisions
 from kehu.procedures.packs import Running
 
 from . import deadlines
-from .assignment import Circumstances, assigned, excluded_by, roles_of, told
-from .models import Assignment, Case, Deadline, Suspension, Task
+from .assignment import Circumstances, assigned, excluded_by, parties_of, told
+from .models import Assignment, Attachment, Case, Deadline, Suspension, Task
 from .moves import as_facts, return_facts, signer_facts, state_of, token_of
 from .steps import OPERATIONS
 from .words import texts_of
@@ -68,18 +71,21 @@ class Folder:
         """Tasks that stand again: since when they were closed."""
         self.clocks_replanned: dict[str, list[deadlines.Planned]] = {}
         self.replanned: dict[tuple[str, str], list[deadlines.Planned]] = {}
+        self.again: list[tuple[Task | None, deadlines.Planned]] = []
+        """The next instants of rungs that repeat; without a task, of a clock's ladder."""
+        self._told_again = 0
 
     @property
     def procedure(self) -> Procedure:
         return self.running.procedure
 
-    def new_texts(self) -> list[str] | None:
-        """The texts it is found by, where they are others than before, or the case is new."""
+    def new_texts(self) -> list[str]:
+        """What it is found by from now on and was not before."""
         if not self.touched:
-            return None
-        texts = texts_of(self.running, self.case.data)
-        is_known = self._data_before is not None and texts == texts_of(self.running, self._data_before)
-        return None if is_known else texts
+            return []
+        before = texts_of(self.running, self._data_before) if self._data_before is not None else ()
+        texts = [text for text in texts_of(self.running, self.case.data) if text not in before]
+        return texts if self._data_before is not None else [self.case.number, *texts]
 
     # -- what expressions and roles are read against
 
@@ -91,18 +97,61 @@ class Folder:
             "zone": work.local.tzinfo,
             "by": work.by_key,
             "by_department": work.by.departments[0] if work.by and work.by.departments else None,
+            "by_positions": self._positions_acting,
             "starter": self.starter,
             "number": self.case.number,
             "round": self.state.round,
             "likeness": 0,
             "customer": self._customer_facts,
             "settings": self.running.pack.settings_values,
+            ASK: self._ask,
+            NUMBER: self.next_number,
             **more,
         }
 
+    def _ask(self, question: str, arguments: Mapping[str, Any], data: Data) -> Data:
+        """A ledger's answer, for the record as it will stand."""
+        return (OPERATIONS[question](self, arguments, {**data, **self.facts()}) or (None, {}))[1]
+
+    def answers(self, step: str, item: str = "", data: Data | None = None) -> Data:
+        """What ledgers say today to the questions of an open step, were this the record."""
+        definition = self.procedure.steps[step]
+        if not definition.asks:
+            return {}
+        data = self.state.data if data is None else data
+        return advance.answers_to(self.procedure, definition, data, {**self.context(step, item), **data})
+
+    def next_number(self, series: str, day: date | None = None) -> str:
+        """The next number of a series of the pack."""
+        return numbering.next_number(
+            self.work.organization,
+            self.running.pack.numbering[series],
+            day=day or self.work.local.date(),
+            customer=self.case.customer.code if self.case.customer else "",
+            starter=self.starter,
+        )
+
+    @property
+    def _positions_acting(self) -> list[str]:
+        """Of who acts, and of whom he stands in for in this act."""
+        people = self.work.people.people
+        acting = [people[self.work.acting.principal]] if self.work.acting else []
+        return [post.key for person in (self.work.by, *acting) if person for post in person.posts]
+
     @cached_property
     def _customer_facts(self) -> dict[str, Any] | None:
-        return customer_facts(self.case.customer)
+        return facts_of(self.case.customer, self.work.people) if self.case.customer else None
+
+    def know_customer(self, customer: Customer | None) -> None:
+        """He is as he was read now: what rules ask of him follows."""
+        self.case.customer = customer
+        self.__dict__.pop("_customer_facts", None)
+
+    def belong_to(self, customer: Customer, reason: str = "") -> None:
+        """The case is that customer's from now on: it has found him, or he was merged into another."""
+        before = self.case.customer.code if self.case.customer else ""
+        self.know_customer(customer)
+        self.record("case.customer_set", customer=customer.code, before=before, reason=reason)
 
     @property
     def starter(self) -> str:
@@ -119,7 +168,7 @@ class Folder:
             directory=self.work.people,
             tables=self.running.tables,
             context=self.context(step, item),
-            doers={task.step: (principal_of(task) or [doer])[0] for task in self.tasks if (doer := self._doer(task))},
+            doers={task.step: doer for task in self.tasks if (doer := self._whose_deed(task))},
             starter=self.starter,
             owner=self.procedure.owner,
             assigned=people,
@@ -138,6 +187,11 @@ class Folder:
             return None
         value = value_of(self.procedure.amount, {**data, **self.facts()})
         return None if value is None else Decimal(str(value))
+
+    def _whose_deed(self, task: Task) -> str:
+        """Who did the step, or for whom it was done; of what somebody outside answered, who had invited him."""
+        guest = task.acting.get("guest") if task.state == Task.State.DONE else None
+        return str(guest["invited_by"]) if guest else (principal_of(task) or [self._doer(task)])[0]
 
     def _doer(self, task: Task) -> str:
         return self.work.people.keys.get(task.done_by_id or 0, "") if task.state == Task.State.DONE else ""
@@ -226,7 +280,7 @@ class Folder:
             task.held = ""
         else:
             task.done_by_id = self.work.by.id if self.work.by else None
-            task.acting = self._acting_facts()
+            task.acting = self.work.acting_facts()
             task.reason, task.filled, task.held = reason, encoded(values), ""
         task.outcome, task.draft = move.outcome, {}
         self.mark(task)
@@ -250,13 +304,19 @@ class Folder:
         if token.held and not before.held:
             task.done_by_id = self.work.by.id if self.work.by else None
             task.filled, task.reason, task.draft = encoded(values), reason, {}
-            task.acting = self._acting_facts()
+            task.acting = self.work.acting_facts()
             self.relieved.append((task, Assignment.Part.DO, None))
         elif before.held and not token.held:
             self.asked.append((task, Assignment.Part.DO, self._people([task.done_by_id])))
             task.draft, task.filled, task.reason, task.done_by_id = task.filled, {}, "", None
             task.acting = {}
         task.signers, task.held = [signer_facts(signer) for signer in token.signers], token.held
+        if signed := [
+            signer for signer in token.signers if signer.order == "together" and signer not in before.signers
+        ]:
+            done = {person.id for person in self._done_with(token, signed)}
+            self.relieved.append((task, Assignment.Part.DO, sorted(done)))
+            task.draft = {}
         was, now = {signer.who for signer in before.asked}, {signer.who for signer in token.asked}
         if gone := self._members(was - now):
             self.relieved.append((task, Assignment.Part.SIGN, [person.id for person in gone]))
@@ -265,8 +325,18 @@ class Folder:
             self.work.tell("signature_asked", new, self, token.step, token.item, reason=reason)
         self.mark(task)
 
-    def _acting_facts(self) -> dict[str, Any]:
-        return self.work.acting.facts() if self.work.acting else {}
+    def _done_with(self, token: Token, signed: list[Signer]) -> list[Person]:
+        """Whose part of what several do together is done: who signed, and who could have signed in his place only."""
+        circumstances = self.circumstances(token.step, token.item)
+        sides = parties_of(self.procedure.steps[token.step], circumstances)
+        left = {
+            person
+            for side, roles in enumerate(sides)
+            if side not in token.sides_signed
+            for person in assigned(roles, circumstances)
+        }
+        theirs = {person for signer in signed for person in assigned(sides[signer.side], circumstances)}
+        return [*self._members(signer.who for signer in signed), *(theirs - left)]
 
     def _members(self, keys: Iterable[str]) -> list[Person]:
         people = self.work.people.people
@@ -348,7 +418,14 @@ class Folder:
                 return back
         if token.step == self.procedure.first_step and self.starter and not again:
             return assigned([parse_role("starter")], circumstances)
-        return assigned(roles_of(step, circumstances), circumstances, excluded)
+        signed = {signer.who for signer in token.signers if signer.order == "together"}
+        people = [
+            person
+            for side, roles in enumerate(parties_of(step, circumstances))
+            if side not in token.sides_signed
+            for person in assigned(roles, circumstances, excluded | signed)
+        ]
+        return list(dict.fromkeys(people))
 
     # -- clocks
 
@@ -438,9 +515,9 @@ class Folder:
         after = compute(self.procedure.form, {**before.data, **changes}, self.facts())
         return {key: value for key, value in after.items() if key not in before.data or before.data[key] != value}
 
-    def _replan(self, opened: set[tuple[str, str]], *, toggled: bool = False) -> None:
+    def _replan(self, opened: set[tuple[str, str]], *, toggled: bool = False, anew: bool = False) -> None:
         """Due times follow the record: what changed is counted again. While the case is paused no instant comes; `toggled`
-        says that it was not before, or no longer is."""
+        says that it was not before, or no longer is; `anew`, that the calendar is another."""
         stored: dict[int, list[Deadline]] | None = None
         for task in self.tasks:
             if not task.is_open:
@@ -448,25 +525,35 @@ class Folder:
             step = self.procedure.steps[task.step]
             reading = self.reading(task)
             limit = deadlines.limit(step, self.procedure, reading)
-            planned = [] if self.state.paused else deadlines.instants(step, self.running.pack, limit, reading)
             due_at = limit.instant.at if limit else None
             moved = due_at != task.due_at
-            if task.pk is not None and (task.step, task.item) not in opened:
-                again = toggled or (task.step, task.item) in self.restored
-                if not moved and not again and not step.watch and not step.wait:
+            waiting: set[deadlines.Place] = set()
+            fired: dict[deadlines.Place, datetime] = {}
+            is_known = task.pk is not None and (task.step, task.item) not in opened
+            if task.pk is not None and is_known:
+                again = toggled or anew or (task.step, task.item) in self.restored
+                if not moved and not again and not step.watch and not step.wait and not self._is_conditional(step):
                     continue
                 stored = self._stored() if stored is None else stored
                 waiting, fired = self._instants_of(task, stored.get(task.pk, []))
+            planned: list[deadlines.Planned] = []
+            if not self.state.paused:
+                planned = deadlines.instants(step, self.running.pack, limit, reading, _came_last(fired))
                 planned = [one for one in planned if one.place not in fired]
-                if not moved and {one.place for one in planned} == waiting:
-                    continue
+            is_provisional = limit.instant.provisional if limit else any(one.provisional for one in planned)
+            as_it_was = not moved and is_provisional == task.due_is_provisional
+            if is_known and as_it_was and {one.place for one in planned} == waiting:
+                continue
             if moved:
                 task.late_at = None
                 if task.pk is not None:
                     self.moved.append(task)
-            task.due_at, task.due_is_provisional = due_at, bool(limit and limit.instant.provisional)
+            task.due_at, task.due_is_provisional = due_at, is_provisional
             self.replanned[task.step, task.item] = planned
             self.mark(task)
+
+    def _is_conditional(self, step: Step) -> bool:
+        return step.kind == "task" and any(rung.when for rung in self.running.pack.ladder(step))
 
     def _stored(self) -> dict[int, list[Deadline]]:
         """The instants of the open tasks."""
@@ -475,24 +562,54 @@ class Folder:
             found.setdefault(row.task_id or 0, []).append(row)
         return found
 
-    def _instants_of(self, task: Task, rows: list[Deadline]) -> tuple[set[deadlines.Place], set[deadlines.Place]]:
-        """Those still to come, and those that have fired and must not again; what came while the task was closed did nothing."""
+    def _instants_of(
+        self, task: Task, rows: list[Deadline]
+    ) -> tuple[set[deadlines.Place], dict[deadlines.Place, datetime]]:
+        """Those still to come; and those that have fired and must not again, with when they did. What came while the task was
+        closed did nothing."""
         since = self.restored.get((task.step, task.item))
         waiting = {(row.kind, row.rung, row.row, row.at) for row in rows if row.active}
-        fired = {
-            (row.kind, row.rung, row.row, row.at)
-            for row in rows
-            if row.fired_at and not (since and row.fired_at > since)
-        }
-        return waiting, fired
+        return waiting, _fired(row for row in rows if not (since and row.fired_at and row.fired_at > since))
+
+    def plan_again(self, task: Task, came: Deadline) -> None:
+        """A rung that repeats has come: its next instant. However many of them passed while no worker ran, it came once."""
+        rung = self.running.pack.ladder(self.procedure.steps[task.step])[came.rung]
+        self._add_again(task, came, rung, self.reading(task), task.opened_at)
+
+    def plan_clock_again(self, came: Deadline) -> None:
+        """The same of a clock's ladder."""
+        reading = self._clock_reading()
+        clock = self.procedure.clocks[came.row]
+        ladder = read_ladder(clock.escalate, self.running.pack.ladders, self.running.pack.default_ladder)
+        if start := reading.moment(clock.from_):
+            self._add_again(None, came, ladder[came.rung], reading, start)
+
+    def _add_again(
+        self, task: Task | None, came: Deadline, rung: Rung, reading: deadlines.Reading, start: datetime
+    ) -> None:
+        if found := deadlines.next_of(rung, reading, start, max(came.at, self.work.now), came.row):
+            planned = deadlines.Planned(came.kind, found.at, came.rung, came.row, provisional=found.provisional)
+            self.again.append((task, planned))
+
+    def coming(self, task: Task) -> list[tuple[Rung, datetime]]:
+        """The rungs of its ladder that are counted from its opening and still to come."""
+        ladder, reading = self.running.pack.ladder(self.procedure.steps[task.step]), self.reading(task)
+        if task.kind != "task" or self.state.paused:
+            return []
+        since = {number: max(task.opened_at, self.work.now) for number in range(len(ladder))}
+        planned = deadlines.rungs(ladder, None, reading, since=since)
+        found = ((ladder[one.rung], one.at) for one in planned if one.at > self.work.now)
+        return [(rung, at) for rung, at in found if rung.every or rung.at_time]
 
     def limit(self, task: Task) -> deadlines.Counted | None:
         return deadlines.limit(self.procedure.steps[task.step], self.procedure, self.reading(task))
 
     def clock_limit(self, key: str) -> deadlines.Counted | None:
         """A clock's limit as it stands; None where it has not begun, or while it stands still."""
-        reading = self._reading({**self.state.data, **self.facts()}, self.work.now, self.procedure.owner)
-        return deadlines.clock_limit(key, self.procedure.clocks[key], reading)
+        return deadlines.clock_limit(key, self.procedure.clocks[key], self._clock_reading())
+
+    def _clock_reading(self) -> deadlines.Reading:
+        return self._reading({**self.state.data, **self.facts()}, self.work.now, self.procedure.owner)
 
     def reading(self, task: Task) -> deadlines.Reading:
         """The task's limit is counted with the calendar of the department that has it, unless one was agreed with the customer."""
@@ -522,23 +639,23 @@ class Folder:
                 and paused_now == {token.step for token in before.tokens} & set(clock.paused_by)
             ):
                 continue
-            limit = deadlines.clock_limit(
-                key, clock, self._reading({**self.state.data, **facts}, self.work.now, self.procedure.owner)
-            )
+            reading = self._clock_reading()
+            limit = deadlines.clock_limit(key, clock, reading)
             ladder = read_ladder(clock.escalate, self.running.pack.ladders, self.running.pack.default_ladder)
-            planned = list(deadlines.rungs(ladder, limit, "clock", key)) if limit and not self.state.paused else []
-            if toggled and planned:
-                planned = [one for one in planned if one.place not in self._clock_fired(key)]
+            planned: list[deadlines.Planned] = []
+            if limit and not self.state.paused:
+                fired = self._clock_fired(key) if toggled else {}
+                found = deadlines.rungs(ladder, limit, reading, "clock", key, _came_last(fired))
+                planned = [one for one in found if one.place not in fired]
             self.clocks_replanned[key] = planned
 
-    def _clock_fired(self, key: str) -> set[deadlines.Place]:
-        rows = Deadline.objects.filter(case=self.case, kind=Deadline.Kind.CLOCK, row=key, fired_at__isnull=False)
-        return {(row.kind, row.rung, row.row, row.at) for row in rows}
+    def _clock_fired(self, key: str) -> dict[deadlines.Place, datetime]:
+        return _fired(Deadline.objects.filter(case=self.case, kind=Deadline.Kind.CLOCK, row=key))
 
     def recount(self) -> None:
         """Due times counted anew, because the calendar changed."""
         self.touched = True
-        self._replan(opened=set())
+        self._replan(opened=set(), anew=True)
         if self.replanned:
             self.record("case.recounted")
             self._update_case()
@@ -584,11 +701,16 @@ class Folder:
 
     def record(self, name: str, **facts: Any) -> None:
         """An event of the case. What a deputy does names both: himself (`by`), and for whom and by which rule (`for`, `rules`)."""
-        if self.work.acting:
-            facts = {**self.work.acting.facts(), **facts}
+        facts = {**self.work.acting_facts(), **facts}
         self.touched = True
         if self.replanned:
             facts |= {"due": self._due_times(), "instants": self._planned_instants()}
+        if again := self.again[self._told_again :]:
+            facts["again"] = [
+                [task.step if task else "", task.item if task else "", *_instant_facts([planned])]
+                for task, planned in again
+            ]
+            self._told_again = len(self.again)
         if self.clocks_replanned:
             facts["clock_instants"] = {key: _instant_facts(found) for key, found in self.clocks_replanned.items()}
         facts |= self._whose()
@@ -629,26 +751,76 @@ class Folder:
         context = self.context(effect.step, effect.item)
         arguments = {key: value_of(text, context) for key, text in effect.arguments.items()}
         answer = OPERATIONS[effect.does](self, arguments, context)
-        if self.procedure.steps[effect.step].role and self.state.token(effect.step, effect.item):
+        if self.procedure.steps[effect.step].role == ("system",) and self.state.token(effect.step, effect.item):
             outcome, values = answer or (None, {})
             self.complete(effect.step, effect.item, outcome, values)
 
     def _open_child(self, effect: Effect, opening: Opening) -> None:
+        if not revisions.is_on(self.work.procedures[opening.procedure]):
+            self.record("case.opened_none", step=effect.step, item=effect.item, procedure=opening.procedure)
+            return
         context = self.context(effect.step, effect.item)
-        people = (self.work.by,) if self.work.by else ()
-        starters = told((opening.by,), self.circumstances(effect.step, effect.item, people))
+        people: tuple[Person, ...] = (self.work.by,) if self.work.by else ()
+        if self.work.guest:  # what follows from his answer is theirs who had the step
+            people = self.holders(
+                *(task for task in self.tasks if (task.step, task.item) == (effect.step, effect.item))
+            )
+        circumstances = self.circumstances(effect.step, effect.item, people)
+        if effect.row is not None:
+            context["item"] = effect.row
+            circumstances = replace(circumstances, context=context)
+        starters = told((opening.by,), circumstances)
         starter = starters[0] if starters else self.work.by
         written = self.work.procedures[opening.procedure]
         assert written.current
         form = revisions.running(written.current).procedure.form
-        data = {key: value_of(text, context) for key, text in opening.with_.items()}
-        data = {key: value for key, value in data.items() if form.field(key) is not None}
+        data = _valued(form, opening.with_, context)
+        customer = self._customer_of(opening, context) if opening.customer else self.case.customer
         child = self.work.new(
-            opening.procedure, customer=self.case.customer, opener=starter, data=data, parent=self, step=effect.step
+            opening.procedure,
+            customer=customer,
+            opener=starter,
+            data=data,
+            parent=self,
+            step=effect.step,
+            number=str((opening.number and value_of(opening.number, context)) or ""),
         )
         self.record("case.opened_another", number=child.case.number, step=effect.step)
+        self._hand_on_files(child, data)
         if opening.submit:
             child.complete(child.procedure.first_step, "", None, {})
+
+    def _hand_on_files(self, child: Folder, data: Data) -> None:
+        """The files that the new case's record names are its own from the beginning: who reads it can open them."""
+        fields = {
+            name: key for key, value in data.items() for name in _files_in(child.procedure.form.field(key), value)
+        }
+        found = Attachment.objects.filter(case=self.case, name__in=fields).select_related("stored") if fields else []
+        copies = [
+            Attachment(
+                organization=self.work.organization,
+                case=child.case,
+                stored=one.stored,
+                name=one.name,
+                field=fields[one.name],
+                by_id=one.by_id,
+                at=one.at,
+            )
+            for one in found
+        ]
+        if copies:
+            Attachment.objects.bulk_create(copies)
+            digests = [one.stored.digest for one in copies]
+            child.record("case.file_added", names=[one.name for one in copies], digests=digests)
+
+    def _customer_of(self, opening: Opening, context: Mapping[str, Any]) -> Customer | None:
+        """The customer that another case is opened for."""
+        assert opening.customer
+        code = str(value_of(opening.customer, context) or "")
+        found = by_code(code) if code else None
+        if found is None and code:
+            raise BadData([Finding("customer", _("There is no customer “{value}”.").format(value=code))])
+        return found
 
     def complete(
         self,
@@ -659,12 +831,16 @@ class Folder:
         reason: str = "",
         *,
         waits: bool = False,
+        answers: Data | None = None,
+        signs: tuple[Signer, ...] = (),
         **facts: Any,
     ) -> Move:
-        """The engine's move for a completed step, made. What people do waits for the signers they added."""
+        """The engine's move for a completed step, made. What people do waits for the signers they added, and for who signs with them."""
         known = self.facts(reason=reason, **facts)
-        move = advance.complete(self.procedure, self.state, step, item, outcome, values, known, waits=waits)
-        event = "task.completed" if move.closed else "task.submitted"
+        move = advance.complete(
+            self.procedure, self.state, step, item, outcome, values, known, waits=waits, answers=answers, signs=signs
+        )
+        event = "task.completed" if move.closed else "task.cosigned" if signs else "task.submitted"
         chosen = move.outcome or next((token.held for token in move.changed), "")
         self.move(move, event, values=values, reason=reason, step=step, item=item, outcome=chosen)
         return move
@@ -678,14 +854,20 @@ class Folder:
             return
         ending = self._ending_for(parent)
         if ending and parent.state.token(ending.complete):
-            values = {key: value_of(text, {**self.state.data, **self.facts()}) for key, text in ending.with_.items()}
+            values = _valued(parent.procedure.form, ending.with_, {**self.state.data, **self.facts()})
             parent.complete(ending.complete, "", ending.outcome, values, child=self.case.number)
         for token in parent.state.tokens:
             wait = parent.procedure.steps[token.step].wait
-            if wait and wait.case == self.procedure.key:
+            if wait and wait.case == self.procedure.key and not self._has_open_siblings():
                 outcomes = parent.procedure.steps[token.step].all_outcomes()
                 outcome = self.state.status if self.state.status in outcomes else next(iter(outcomes))
                 parent.complete(token.step, token.item, outcome, {}, child=self.case.number)
+
+    def _has_open_siblings(self) -> bool:
+        """Whether another case of the same kind is still open that the same case opened."""
+        mine = Case.objects.filter(parent=self.case.parent_id, procedure=self.case.procedure_id, status=advance.OPEN)
+        ended = [folder.case.pk for folder in self.work.folders.values() if not folder.state.is_open]
+        return mine.exclude(pk__in=[*ended, self.case.pk]).exists()
 
     def _ending_for(self, parent: Folder) -> ChildEnd | None:
         step = parent.procedure.steps[self.case.parent_step]
@@ -703,26 +885,39 @@ class Folder:
 _SUSPENSIONS = Kept(Suspension, lambda suspensions, case: suspensions.filter(case=case).order_by("pk"), int)
 
 
+def _fired(rows: Iterable[Deadline]) -> dict[deadlines.Place, datetime]:
+    return {(row.kind, row.rung, row.row, row.at): row.fired_at for row in rows if row.fired_at}
+
+
+def _came_last(fired: Mapping[deadlines.Place, datetime]) -> dict[int, datetime]:
+    """Rung -> the moment up to which it has come. Fired late, it came for all that was missed."""
+    found: dict[int, datetime] = {}
+    for (kind, rung, _row, at), fired_at in fired.items():
+        if kind in (Deadline.Kind.RUNG, Deadline.Kind.CLOCK):
+            found[rung] = max(found.get(rung, at), at, fired_at)
+    return found
+
+
+def _valued(form: Form, texts: Mapping[str, str], context: Mapping[str, Any]) -> Data:
+    """What expressions over one case give, as values of another's fields; what it has no field for is left out."""
+    fields = {key: form.table(key) or form.field(key) for key in texts}
+    return {key: typed(field, value_of(texts[key], context), context["zone"]) for key, field in fields.items() if field}
+
+
+def _files_in(field: FieldDefinition | None, value: Any) -> list[str]:
+    if field is None or field.type not in ("file", "files") or not value:
+        return []
+    return [value] if isinstance(value, str) else list(value)
+
+
 def _instant_facts(planned: Iterable[deadlines.Planned]) -> list[list[Any]]:
     return [[one.kind, one.rung, one.row, one.at.astimezone(UTC).isoformat()] for one in planned]
 
 
 def principal_of(task: Task) -> list[str]:
     """Whom the task was done for, if a deputy did it."""
-    return [str(task.acting["for"])] if task.acting else []
+    return [str(task.acting["for"])] if task.acting.get("for") else []
 
 
 def holding(assignments: QuerySet[Assignment]) -> QuerySet[Assignment]:
     return assignments.filter(is_open=True).exclude(part=Assignment.Part.ADVISE).order_by("pk")
-
-
-def customer_facts(customer: Customer | None) -> dict[str, Any] | None:
-    if customer is None:
-        return None
-    return {
-        "code": customer.code,
-        "name": customer.name,
-        "class": customer.grade,
-        "is_key": customer.is_key,
-        "owner": customer.owner.key if customer.owner else None,
-    }

@@ -93,7 +93,7 @@ def _nobodys(organization: Organization) -> set[str]:
         key
         for running in revisions.procedures_of(organization).values()
         for key, step in running.procedure.steps.items()
-        if isinstance(step.role, tuple) and set(step.role) <= {"anyone", "customer", "system"}
+        if step.role and isinstance(step.role, tuple) and set(step.role) <= {"anyone", "customer", "system"}
     }
 
 

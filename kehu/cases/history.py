@@ -12,11 +12,13 @@ from django.db.models import Q
 from kehu.core.models import Event, Organization
 from kehu.core.rows import Kept
 from kehu.engine.definitions import Section
+from kehu.ledgers.customers.models import Contact
 from kehu.organizations.models import Member
 from kehu.organizations.queries import Person
 
 from .folder import Folder
-from .models import Assignment, Attachment, Case, Task
+from .links import link_of
+from .models import Assignment, Attachment, Case, Invitation, Task
 from .permissions import May, may_see, what_may
 from .refusals import MayNotSee
 from .work import Work
@@ -38,6 +40,32 @@ class Record:
     @cached_property
     def attachments(self) -> list[Attachment]:
         return _ATTACHMENTS(self.case.pk)
+
+    @cached_property
+    def invitations(self) -> list[Invitation]:
+        """The links made for people outside; none are looked for where the procedure gives none."""
+        found = _INVITATIONS(self.case.pk) if self.folder.procedure.has_links else []
+        tasks = {task.pk: task for task in self.folder.tasks}
+        for one in found:
+            one.task = tasks.get(one.task_id or 0)
+        return found
+
+    def makes_link(self, invitation: Invitation) -> bool:
+        """Whether the reader could make that link, or another for the same."""
+        verbs = self.may.task_verbs.get(invitation.task_id, ()) if invitation.task_id else self.may.case_verbs
+        return ("invite" if invitation.task_id else "share_status") in verbs
+
+    def link_of(self, invitation: Invitation) -> str:
+        """The link, to be copied; empty where it is over, or the reader could not have made it: with it one answers in the customer's
+        name."""
+        is_his = self.makes_link(invitation) or invitation.made_by_id == self.person.id
+        return link_of(invitation) if is_his and invitation.is_open(self.folder.work.now) else ""
+
+    @cached_property
+    def contacts(self) -> list[Contact]:
+        """Whom one speaks with at the customer."""
+        customer = self.case.customer_id
+        return list(Contact.objects.filter(customer=customer).order_by("id")) if customer else []
 
     @cached_property
     def relatives(self) -> list[Case]:
@@ -174,6 +202,7 @@ def read(*, organization: Organization, number: str, person: Person, now: dateti
 _ASSIGNMENTS = Kept(Assignment, lambda rows, case: rows.filter(task__case=case).order_by("id"), int)
 _EVENTS = Kept(Event, lambda rows, stream: rows.filter(stream=stream).order_by("sequence"), str)
 _ATTACHMENTS = Kept(Attachment, lambda rows, case: rows.filter(case=case).select_related("stored").order_by("id"), int)
+_INVITATIONS = Kept(Invitation, lambda rows, case: rows.filter(case=case).order_by("id"), int)
 _RELATIVES = Kept(
     Case,
     lambda rows, parent, case: (

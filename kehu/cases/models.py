@@ -100,7 +100,8 @@ class Task(OrganizationRow):
     draft = models.JSONField(default=dict)
     done_by = models.ForeignKey(Member, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     acting = models.JSONField(default=dict)
-    """Where a deputy did it: for whom, by which rules, from when until when these hold (`StandIn.facts`)."""
+    """Where a deputy did it: for whom, by which rules, from when until when these hold (`StandIn.facts`). Where somebody outside did it
+    by a link: who he says he is, and by which link (`Guest.facts`)."""
 
     class Meta:
         constraints = [
@@ -247,6 +248,110 @@ class Recount(OrganizationRow):
         return f"{self.done}/{self.total}"
 
 
+class ScheduleMark(OrganizationRow):
+    """Up to when a schedule has been seen to: whom its occurrences until then concern is written down (`schedules.py`)."""
+
+    procedure = models.ForeignKey(Procedure, on_delete=models.PROTECT, related_name="+")
+    schedule = models.CharField(max_length=60)
+    words = models.TextField()
+    """When it is, as the procedure says it; where that is changed, it begins anew."""
+    done_until = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["procedure", "schedule"], name="schedule_mark_once")]
+
+    def __str__(self):
+        return f"{self.schedule} until {self.done_until:%F %T}"
+
+
+class Scheduled(OrganizationRow):
+    """A case that the calendar asks for: once for each schedule, occurrence and subject."""
+
+    procedure = models.ForeignKey(Procedure, on_delete=models.PROTECT, related_name="+")
+    schedule = models.CharField(max_length=60)
+    slot = models.CharField(max_length=40)
+    """Which occurrence, whatever its time of day: `2024-12 20`."""
+    at = models.DateTimeField()
+    subject = models.CharField(max_length=80, blank=True)
+    """A customer's code or a member's key; empty for a case that is about nobody in particular."""
+    case = models.OneToOneField(Case, null=True, blank=True, on_delete=models.PROTECT, related_name="scheduled")
+    error = models.TextField(blank=True)
+    """Why it could not be opened."""
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["procedure", "schedule", "slot", "subject"], name="scheduled_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["organization", "at", "id"],
+                condition=models.Q(case__isnull=True, error=""),
+                name="scheduled_waiting",
+            )
+        ]
+
+    def __str__(self):
+        return f"{self.schedule} {self.slot} {self.subject}"
+
+
+class Invitation(OrganizationRow):
+    """A link for somebody outside: to complete one task (`answer`), or to read how a case stands (`status`).
+
+    The link itself is not here: it is signed with the server's key whenever it is needed (`links.py`), so that a copy of the
+    database gives nobody a link. When its task ends otherwise, it is over.
+    """
+
+    class Kind(models.TextChoices):
+        ANSWER = "answer", "answer"
+        STATUS = "status", "status"
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="invitations")
+    task = models.ForeignKey(Task, null=True, blank=True, on_delete=models.PROTECT, related_name="invitations")
+    kind = models.CharField(max_length=10, choices=Kind)
+    key = models.CharField(max_length=24)
+    """Names it in the link; worthless without the signature behind it."""
+    name = models.CharField(max_length=80)
+    """Who is invited."""
+    address = models.EmailField(blank=True)
+    language = models.CharField(max_length=10)
+    made_by = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True, blank=True)
+    """When the mail with the link left; empty where it was copied, or the mail still waits."""
+    opened_at = models.DateTimeField(null=True, blank=True)
+    browser = models.CharField(max_length=64, blank=True)
+    """A digest of what the browser that opened it first keeps in its cookie; the link is that browser's from then on."""
+    opens = models.PositiveIntegerField(default=0)
+    refusals = models.PositiveIntegerField(default=0)
+    refused_at = models.DateTimeField(null=True, blank=True)
+    refused_for = models.CharField(max_length=20, blank=True)
+    """When it was last refused, and why: the next refusal for the same reason is an event only an hour later."""
+    used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "key"], name="invitation_key")]
+
+    def __str__(self):
+        return f"{self.kind} {self.case_id} {self.name}"
+
+    def state(self, now):
+        """revoked, used, over (its task has ended otherwise), expired, opened, sent or made."""
+        if self.revoked_at:
+            return "revoked"
+        if self.used_at:
+            return "used"
+        if self.task and (not self.task.is_open or self.task.held):
+            return "over"
+        if now >= self.expires_at:
+            return "expired"
+        return "opened" if self.opened_at else "sent" if self.sent_at else "made"
+
+    def is_open(self, now):
+        return self.state(now) in ("opened", "sent", "made")
+
+
 class Attachment(OrganizationRow):
     """A file of a case, or waiting for the case that its uploader is about to open."""
 
@@ -255,6 +360,10 @@ class Attachment(OrganizationRow):
     name = models.CharField(max_length=200)
     field = models.CharField(max_length=80, blank=True)
     by = models.ForeignKey(Member, null=True, on_delete=models.PROTECT, related_name="+")
+    invitation = models.ForeignKey(
+        Invitation, null=True, blank=True, on_delete=models.PROTECT, related_name="attachments"
+    )
+    """Of what a customer sent by a link: that link; `by` is then nobody."""
     at = models.DateTimeField()
 
     def __str__(self):
@@ -264,6 +373,57 @@ class Attachment(OrganizationRow):
     def is_picture(self) -> bool:
         """Small enough, and of a kind, to be shown beside its name."""
         return mimetypes.guess_type(self.name)[0] in PICTURES and self.stored.size <= 5 * 2**20
+
+
+class FormTemplate(OrganizationRow):
+    """A customer's own form, or one of the company's, as Word or Excel file with placeholders. It is filled from cases of that
+    procedure; of all of them, or where a customer is named of his."""
+
+    procedure = models.ForeignKey(Procedure, on_delete=models.PROTECT, related_name="+")
+    customer = models.ForeignKey(Customer, null=True, blank=True, on_delete=models.PROTECT, related_name="templates")
+    title = models.CharField(max_length=120)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "procedure", "customer", "title"],
+                condition=models.Q(withdrawn_at=None),
+                name="template_title",
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "procedure", "title"],
+                condition=models.Q(withdrawn_at=None, customer=None),
+                name="company_template_title",
+            ),
+        ]
+        ordering = ["title", "pk"]
+
+    def __str__(self):
+        return self.title
+
+    def current(self):
+        return self.revisions.select_related("stored").order_by("-number").first()
+
+
+class TemplateRevision(OrganizationRow):
+    """The file of a template from that moment on. It never changes; a new file is a new revision."""
+
+    template = models.ForeignKey(FormTemplate, on_delete=models.PROTECT, related_name="revisions")
+    number = models.PositiveSmallIntegerField()
+    stored = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=200)
+    language = models.CharField(max_length=2)
+    """The language its values are written in: zh or en."""
+    by = models.ForeignKey(Member, null=True, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["template", "number"], name="template_revision")]
+        ordering = ["template", "number"]
+
+    def __str__(self):
+        return f"{self.template} {self.number}"
 
 
 class CaseWord(Word):

@@ -68,7 +68,8 @@ def return_facts(back: Return) -> dict[str, str]:
 
 
 def signer_facts(signer: Signer) -> dict[str, Any]:
-    return {"who": signer.who, "order": signer.order, "agreed": signer.agreed}
+    side = {"side": signer.side} if signer.order == "together" else {}
+    return {"who": signer.who, "order": signer.order, "agreed": signer.agreed, **side}
 
 
 def as_facts(move: Move) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -75,7 +74,10 @@ def power_to_open(work: Work, running: Running) -> Power | None:
 
 
 def may_open(work: Work, running: Running) -> bool:
-    return power_to_open(work, running) is not None
+    """Whether who acts may start a case of this procedure now."""
+    document = running.procedure
+    is_open = document.startable and revisions.is_on(work.procedures[document.key])
+    return is_open and power_to_open(work, running) is not None
 
 
 def may_void(folder: Folder) -> bool:
@@ -204,12 +206,14 @@ def what_may(
 
 def _of_holder(folder: Folder, task: Task, is_own: bool, has_returns: bool) -> Iterator[str]:
     yield from ("save_draft", "hand_over", "add_signer", "ask_opinion")
-    if task.signers:
+    if any(signer["order"] != "together" for signer in task.signers):
         yield "drop_signer"
     if folder.state.paused:
         return
     if not is_own and not token_of(task).asked:
         yield "complete"
+    if folder.procedure.steps[task.step].invites:
+        yield "invite"
     if has_returns:
         yield "send_back"
 
@@ -233,6 +237,10 @@ def _of_others(folder: Folder, task: Task, person: Person, holders: Collection[i
 def _of_case(folder: Folder, takes_part: bool) -> Iterator[str]:
     if takes_part:
         yield "copy"
+        if folder.procedure.status_page:
+            yield "share_status"
+        if folder.procedure.has_links:
+            yield "revoke_invitation"
     if not folder.state.is_open:
         if may_reopen(folder):
             yield "reopen"
@@ -277,8 +285,8 @@ def may_nudge(folder: Folder, person: Person) -> bool:
 
 
 def is_entitled(folder: Folder, step: str, item: str, person: Person) -> bool:
-    """Whether the person's positions allow that task; the first step belongs to whoever opened the case."""
-    if step == folder.procedure.first_step and folder.starter:
+    """Whether the person's positions allow that task; the first step belongs to whoever opened the case, where people open it."""
+    if step == folder.procedure.first_step and folder.starter and folder.procedure.startable:
         return person.key == folder.starter
     circumstances = folder.circumstances(step, item)
     return may_do(
@@ -355,16 +363,19 @@ def departments_in(folder: Folder) -> set[str]:
 def role_words(running: Running, step: str, language: str | None = None) -> str:
     """A step's role in words for people: "sales deputy manager or higher"."""
     language = language or get_language() or "zh-hans"
-    role = running.procedure.steps[step].role
-    if isinstance(role, TableRole):
-        try:
-            words: Any = running.tables[role.table].asked(role.inputs, {})[role.output]
-        except ValueError:
-            return _("whoever “{table}” names").format(table=role.table)
-        texts = [words] if isinstance(words, str) else list(words)
-    else:
-        texts = list(role)
-    return " / ".join(role_text(parse_role(text), running, language) for text in texts)
+    return _(" and ").join(_party_words(party, running, language) for party in running.procedure.steps[step].parties)
+
+
+def _party_words(party: TableRole | tuple[str, ...], running: Running, language: str) -> str:
+    if isinstance(party, TableRole):
+        party = tuple(dict.fromkeys(running.tables[party.table].answers(party.inputs, {}, party.output)))
+    return " / ".join(role_text(parse_role(text), running, language) for text in party)
+
+
+def roles_words(running: Running, parties: Iterable[Iterable[Role]]) -> str:
+    """Roles in words for people, as they are read already."""
+    language = get_language() or "zh-hans"
+    return _(" and ").join(" / ".join(role_text(role, running, language) for role in party) for party in parties)
 
 
 def roles_text(words: str, running: Running) -> str:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
@@ -18,14 +19,15 @@ from kehu.core.counts import KeptCount, together
 from kehu.core.models import Event, Organization
 from kehu.core.rows import Kept
 from kehu.engine.definitions import Step, Text
+from kehu.engine.records import key_and_place
 from kehu.ledgers.customers.models import Customer
-from kehu.ledgers.customers.queries import named, short_name
+from kehu.ledgers.customers.queries import keys_of, named, short_name
 from kehu.organizations.calendars import Calendar, working_time_between
 from kehu.organizations.queries import Directory, Person, directory, local_now
 from kehu.organizations.wording import language_of
 from kehu.procedures import revisions
 
-from .models import Assignment, Case, Reading, Task
+from .models import Assignment, Attachment, Case, Reading, Task
 from .permissions import readable
 from .seen import seen_version
 
@@ -274,10 +276,40 @@ def cases_of(
     )
     cases = (
         _cases()
-        .filter(Q(procedure__key__in=readable(person, organization, reader.people)) | mine, customer=customer)
+        .filter(
+            Q(procedure__key__in=readable(person, organization, reader.people)) | mine, customer__in=keys_of(customer)
+        )
         .order_by(F("closed_at").desc(nulls_first=True), "-opened_at", "-pk")[:limit]
     )
     return reader.case_rows(list(cases))
+
+
+def filed(
+    organization: Organization, person: Person, customer: Customer, now: datetime, each: int = PAGE
+) -> list[tuple[Text, list[tuple[Row, list[Attachment]]], bool]]:
+    """资料夹: the customer's cases that this person may read, by the part of the folder they are filed in, the latest first, each with
+    its files; and whether there are more. Four statements."""
+    reader = _Reader(organization, person, now)
+    mine = Q(opener_id=person.id) | Q(
+        Exists(Task.objects.filter(case=OuterRef("pk"), assignments__member_id=person.id))
+    )
+    may = Q(procedure__key__in=readable(person, organization, reader.people)) | mine
+    latest = Window(RowNumber(), partition_by=F("procedure"), order_by=[F("opened_at").desc(), F("pk").desc()])
+    cases = _cases().filter(may, customer__in=keys_of(customer)).annotate(place=latest).filter(place__lte=each + 1)
+    found = list(cases.order_by("procedure__number", "-opened_at", "-pk"))
+    files: dict[int, list[Attachment]] = {}
+    for one in Attachment.objects.filter(case__in=[case.pk for case in found]).order_by("pk"):
+        files.setdefault(one.case_id or 0, []).append(one)
+    parts: dict[str, tuple[Text, list[tuple[Row, list[Attachment]]], bool]] = {}
+    for case, row in zip(found, reader.case_rows(found), strict=True):
+        procedure = revisions.running(case.revision).procedure
+        title = procedure.folder or procedure.title
+        known = parts.setdefault(title.zh, (title, [], False))
+        if case.place > each:
+            parts[title.zh] = (*known[:2], True)
+        else:
+            known[1].append((row, files.get(case.pk, [])))
+    return list(parts.values())
 
 
 def rows_of(organization: Organization, person: Person, now: datetime, cases: list[Case]) -> list[Row]:
@@ -300,7 +332,7 @@ class Figures:
 
 def figures_of(customer: Customer, procedures: Collection[str], now: datetime) -> list[Figures]:
     found = (
-        Case.objects.filter(customer=customer, procedure__key__in=procedures)
+        Case.objects.filter(customer__in=keys_of(customer), procedure__key__in=procedures)
         .values("procedure__key", "procedure__title")
         .annotate(
             total=Count("pk"),
@@ -326,7 +358,7 @@ def figures_of(customer: Customer, procedures: Collection[str], now: datetime) -
 def latest_cases(customer: Customer, limit: int = 20) -> list[Case]:
     """With their data: what a timeline is written from."""
     cases = Case.objects.select_related("procedure", "revision", "customer__owner").defer("revision__definition")
-    return list(cases.filter(customer=customer).order_by("-changed_at")[:limit])
+    return list(cases.filter(customer__in=keys_of(customer)).order_by("-changed_at")[:limit])
 
 
 def taken_part(person: Person, cases: Iterable[Case]) -> set[int]:
@@ -343,9 +375,10 @@ def latest_events(cases: Iterable[Case], limit: int = 20) -> list[tuple[Case, Ev
 
 
 def standing(cases: Sequence[Case], people: Directory) -> tuple[dict[int, list[Task]], dict[int, list[Person]]]:
-    """The open tasks of each case, and who has each: two statements."""
+    """The open tasks of each case, and who has each: two statements, none where no case is open."""
     tasks: dict[int, list[Task]] = {}
-    kept = Task.objects.filter(case__in=cases, state=Task.State.OPEN).defer("filled", "draft")
+    open_cases = [case.pk for case in cases if case.is_open]
+    kept = Task.objects.filter(case__in=open_cases, state=Task.State.OPEN).defer("filled", "draft")
     for task in kept.order_by("pk"):
         tasks.setdefault(task.case_id, []).append(task)
     holders: dict[int, list[Person]] = {}
@@ -483,7 +516,7 @@ class _Reader:
         return Row(
             **self._facts(case),
             steps=(step.title,) if step else (),
-            item=self._item(task.item),
+            item=self._item(case, step, task.item) if task.item else "",
             outcome=outcome.title if outcome else None,
             due=remaining_of(task, self._calendar(case), self.now) if task.is_open and not case.paused_at else None,
             group=group,
@@ -512,9 +545,13 @@ class _Reader:
     def _step(self, case: Case, key: str) -> Step | None:
         return revisions.running(case.revision).procedure.steps.get(key)
 
-    def _item(self, key: str) -> str:
+    def _item(self, case: Case, step: Step | None, name: str) -> str:
+        """The row: a department's title, or the key itself; the second row of a department with a (2) behind it."""
+        table = revisions.running(case.revision).procedure.form.field(step.each.rows) if step and step.each else None
+        key, place = key_and_place(table, name) if table else (name, 1)
         unit = self.people.units.get(key)
-        return unit.title[language_of(get_language() or "zh")] if unit else key
+        title = unit.title[language_of(get_language() or "zh")] if unit else key
+        return f"{title} ({place})" if place > 1 else title
 
     def _calendar(self, case: Case) -> Calendar:
         return self.people.calendar(self.department, case.customer.code if case.customer else "")

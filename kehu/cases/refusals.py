@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kehu.core.refusals import AgainstTheRule, BadData, Conflict, Finding, NotYours, OutOfOrder, Refusal
 from kehu.engine.advance import NotPossible
+from kehu.procedures.revisions import NoSuchProcedure as NoSuchProcedure
 
 
 class NoSuchStep(OutOfOrder):
@@ -128,6 +129,11 @@ class OwnSubmission(AgainstTheRule):
     message = _("You submitted this yourself; somebody else must decide it.")
 
 
+class SignedAlready(AgainstTheRule):
+    code = "task.signed_already"
+    message = _("Your side of “{step}” is signed; the other side signs it now: {role}. Nobody signs for both.")
+
+
 class SubmittedByPrincipal(AgainstTheRule):
     code = "task.submitted_by_principal"
     message = _(
@@ -143,9 +149,70 @@ class BeyondTheMandate(NotYours):
     )
 
 
+class NobodyInvited(AgainstTheRule):
+    code = "task.nobody_invited"
+    message = _("“{step}” is not answered by a link: its procedure invites nobody to it.")
+
+
+class NoStatusPage(AgainstTheRule):
+    code = "case.no_status_page"
+    message = _("“{procedure}” shows customers nothing by a link.")
+
+
+class TooManyLinks(AgainstTheRule):
+    code = "invitation.too_many"
+    message = _("{count} links of {number} are open already. Withdraw those that nobody needs any more.")
+
+
+class NoOpenLink(OutOfOrder):
+    code = "invitation.not_open"
+    message = _("This link is over already: there is nothing to withdraw.")
+
+
+class LinkElsewhere(NotYours):
+    code = "link.elsewhere"
+    message = _("This link was opened in another browser before, and works there only. Ask {name} for a new one.")
+
+
+class LinkOver(OutOfOrder):
+    status = 410
+
+
+class LinkExpired(LinkOver):
+    code = "link.expired"
+    message = _("This link has expired. Ask {name} for a new one.")
+
+
+class LinkUsed(LinkOver):
+    code = "link.used"
+    message = _("This link was used: the answer was given.")
+
+
+class LinkRevoked(LinkOver):
+    code = "link.revoked"
+    message = _("This link was withdrawn. Ask {name} if you expected it to work.")
+
+
+class LinkEnded(LinkOver):
+    code = "link.over"
+    message = _("What this link asked for was settled in another way. Ask {name} if you have a question.")
+
+
+class ReadAnother(Conflict):
+    code = "link.read_another"
+    message = _(
+        "Something you were reading has changed meanwhile. Please read it again and then answer; what you typed is still here."
+    )
+
+
 class NotStartable(AgainstTheRule):
     code = "procedure.not_startable"
     message = _("“{procedure}” is not started by hand.")
+
+
+class SwitchedOff(AgainstTheRule):
+    code = "procedure.switched_off"
+    message = _("“{procedure}” is switched off here. {positions} may switch it on, on the page of the procedure.")
 
 
 class RuleUndecided(AgainstTheRule):
@@ -179,12 +246,6 @@ class NoSuchCase(OutOfOrder):
     code = "case.not_found"
     status = 404
     message = _("There is no case {number}.")
-
-
-class NoSuchProcedure(OutOfOrder):
-    code = "procedure.not_found"
-    status = 404
-    message = _("There is no procedure “{procedure}”.")
 
 
 _WORDS: dict[str, type[Refusal]] = {

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kehu.core.models import Event, Organization
 from kehu.core.refusals import NotYours
+from kehu.core.rows import Kept
 from kehu.organizations.queries import Person
 
 from .history import Record, read
@@ -29,7 +30,10 @@ def mark_seen(assignments: Iterable[Assignment], *, now: datetime) -> int:
 
 
 def reading_of(case: Case, person: Person) -> Reading | None:
-    return Reading.objects.filter(case=case, member_id=person.id).first()
+    return _READING.first(case.pk, person.id)
+
+
+_READING = Kept(Reading, lambda rows, case, member: rows.filter(case=case, member_id=member), int, int)
 
 
 def look(case: Case, person: Person, before: Reading | None, *, now: datetime) -> None:

@@ -58,6 +58,9 @@ class _Named(dict[str, str]):
                 return words.step(facts.get("because", ""))
             case "names":
                 return words.listed(facts.get("names") or ())
+            case "schedule":
+                schedule = words.folder.procedure.schedules.get(facts["schedule"])
+                return words.say(schedule.title) if schedule else str(facts["schedule"])
             case "row":
                 return str(int(facts.get("row", 0)) + 1)
         return str(facts.get(name, ""))
@@ -98,18 +101,33 @@ def _either(which: Callable[[Words, Facts], object], text: Any, otherwise: Any) 
     return lambda words, facts: text if which(words, facts) else otherwise
 
 
+def _has_step(words: Words, facts: Facts) -> bool:
+    return bool(facts.get("step"))
+
+
 def _has_outcome(words: Words, facts: Facts) -> str:
     return words.outcome(facts.get("step", ""), facts.get("outcome", ""))
 
 
 _LIMITS = {
     "reminder": Saying(gettext_lazy("Reminder: the time limit of “{step}” comes near."), "clock", kind="deadline"),
+    "repeated": Saying(gettext_lazy("Reminder: “{step}” is still open."), "clock", kind="deadline"),
     "overdue": Saying(gettext_lazy("The time limit of “{step}” has passed."), "clock-exclamation", "late", "deadline"),
     "escalated": Saying(
         gettext_lazy("“{step}” is still not done and was reported further up."), "clock-exclamation", "late", "deadline"
     ),
 }
 """A task's instants and a clock's, by the last part of the event's name."""
+
+LINK_REFUSALS: dict[str, Any] = {
+    "elsewhere": gettext_lazy(
+        "The link for {invited} was tried in another browser than the one it was opened in, and refused."
+    ),
+    "expired": gettext_lazy("The link for {invited} was tried after it had expired, and refused."),
+    "used": gettext_lazy("The link for {invited} was tried again after the answer was given, and refused."),
+    "revoked": gettext_lazy("The link for {invited} was tried after it had been withdrawn, and refused."),
+    "over": gettext_lazy("The link for {invited} was tried when it was over, and refused."),
+}
 
 _LEFT = _either(
     lambda words, facts: facts.get("to"),
@@ -118,7 +136,14 @@ _LEFT = _either(
 )
 
 SAYINGS = {
-    "case.opened": Saying(gettext_lazy("{person} opened the case."), "plus"),
+    "case.opened": Saying(
+        _either(
+            lambda words, facts: facts.get("schedule"),
+            gettext_lazy("The calendar opened the case: {schedule}."),
+            gettext_lazy("{person} opened the case."),
+        ),
+        "plus",
+    ),
     "case.copied": Saying(gettext_lazy("{person} sent a copy."), "copy"),
     "case.paused": Saying(gettext_lazy("{person} paused the case; its clocks stand still."), "player-pause", "late"),
     "case.resumed": Saying(gettext_lazy("{person} resumed the case."), "player-play"),
@@ -129,8 +154,32 @@ SAYINGS = {
         "calendar",
         kind="deadline",
     ),
+    "case.customer_set": Saying(
+        _either(
+            lambda words, facts: facts.get("before"),
+            gettext_lazy("The case, which was {before}'s, is customer {customer}'s now."),
+            gettext_lazy("The case is customer {customer}'s now."),
+        ),
+        "building",
+    ),
     "case.opened_another": Saying(gettext_lazy("“{step}” opened case {number}."), "arrow-forward-up"),
+    "case.opened_none": Saying(
+        gettext_lazy("“{step}” opened no case of {procedure}, because that procedure is switched off."), "ban"
+    ),
     "case.file_added": Saying(gettext_lazy("{person} added {names}."), "paperclip", kind="file"),
+    "invitation.made": Saying(
+        _either(
+            _has_step,
+            gettext_lazy("{person} made a link for {invited}, who may complete “{step}” with it."),
+            gettext_lazy("{person} made a link for {invited}, who may read with it how the case stands."),
+        ),
+        "external-link",
+    ),
+    "invitation.opened": Saying(gettext_lazy("The link for {invited} was opened."), "eye"),
+    "invitation.refused": Saying(
+        lambda words, facts: LINK_REFUSALS.get(facts.get("why", ""), LINK_REFUSALS["over"]), "alert-triangle", "refused"
+    ),
+    "invitation.revoked": Saying(gettext_lazy("{person} withdrew the link for {invited}."), "circle-x"),
     "task.completed": Saying(
         _either(
             _has_outcome,
@@ -148,6 +197,9 @@ SAYINGS = {
         ),
         "check",
         "done",
+    ),
+    "task.cosigned": Saying(
+        gettext_lazy("{person} signed “{step}” for one side; the other side signs it too."), "signature", "done"
     ),
     "task.sent_back": Saying(gettext_lazy("{person} sent “{step}” back to “{to}”."), "arrow-back-up", "refused"),
     "task.withdrawn": Saying(gettext_lazy("{person} withdrew “{step}”."), "arrow-back-up", "refused"),

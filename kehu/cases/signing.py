@@ -167,5 +167,6 @@ def as_holder(folder: Folder, task: Task) -> dict[str, object]:
     return {
         "by": person.key,
         "by_department": person.departments[0] if person.departments else None,
+        "by_positions": [post.key for post in person.posts],
         "reason": task.reason,
     }

@@ -76,7 +76,7 @@ def copy(
     with scope(organization):
         work = begin(organization, by, now)
         folder = work.take(number)
-        if not _takes_part(folder, actor(folder)):
+        if not takes_part(folder, actor(folder)):
             raise TakesNoPart(number=number)
         people = [member(folder, one) for one in dict.fromkeys(to)]
         told = [person for person in people if person != actor(folder)]
@@ -88,7 +88,7 @@ def copy(
         return folder.case
 
 
-def _takes_part(folder: Folder, person: Person) -> bool:
+def takes_part(folder: Folder, person: Person) -> bool:
     if may_nudge(folder, person):
         return True
     mine = Assignment.objects.filter(task__case=folder.case, member_id=person.id, is_open=True)

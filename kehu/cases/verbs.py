@@ -5,7 +5,7 @@ A row says what the verb is called, the action that does it, whether it is about
 - `VERBS: dict[str, Verb]`, by name (`send_back`), in the order in which they are offered.
 - `Verb(name, act, subject, title, done, noun, parameters)`. `act` takes keywords only: `organization, number, by, now`; of a task also
   `step, item`; `version` where `verb.takes_version`; and its `parameters`. It gives the case.
-- `Parameter(name, type, title, required)`: `type` says what is expected: `text` (one line or many), `boolean`, `member` (a member's
+- `Parameter(name, type, title, required)`: `type` says what is expected: `text` (many lines), `line` (one), `day`, `boolean`, `member` (a member's
   key), `members`, `choice` (of `choices`), `step` (a step done before; a row of it may follow as `to_item`), `outcome` (a key of the
   step's outcomes), `values` (the form's fields by key).
 - `perform(name, …, given={…})` looks at what is given and calls the action. `offered(may)` and `offered(may, task)` are the verbs
@@ -30,11 +30,11 @@ from django.utils.translation import gettext_lazy
 from kehu.core.models import Organization
 from kehu.core.refusals import BadData, Finding
 
-from . import actions, opinions, pauses, signing, telling, withdrawal
+from . import actions, invitations, opinions, pauses, signing, telling, withdrawal
 from .models import Case, Task
 from .permissions import May
 
-Type = Literal["text", "boolean", "member", "members", "choice", "step", "outcome", "values"]
+Type = Literal["text", "line", "day", "boolean", "member", "members", "choice", "step", "outcome", "values"]
 Words = str | Promise
 
 
@@ -77,6 +77,15 @@ ORDERS: dict[str, Words] = {
     "after": gettext_lazy("after I have completed it"),
 }
 ANSWERS: dict[str, Words] = {"agree": gettext_lazy("Agree"), "refuse": gettext_lazy("Refuse")}
+
+LANGUAGES: dict[str, Words] = {"zh-hans": "简体中文", "en": "English"}
+_INVITED = (
+    Parameter("name", "line", gettext_lazy("Who?"), required=True),
+    Parameter("address", "line", gettext_lazy("Mail address")),
+    Parameter("send", "boolean", gettext_lazy("Send the link there by mail")),
+    Parameter("language", "choice", gettext_lazy("Language of the page"), choices=LANGUAGES),
+    Parameter("until", "day", gettext_lazy("Valid until the end of")),
+)
 
 _ROWS = (
     Verb(
@@ -180,6 +189,15 @@ _ROWS = (
         ),
     ),
     Verb(
+        "invite",
+        invitations.invite,
+        "task",
+        gettext_lazy("Invite the customer"),
+        gettext_lazy("The link is made; it stands under “Links for the customer”."),
+        "invitations",
+        _INVITED,
+    ),
+    Verb(
         "withdraw",
         withdrawal.withdraw,
         "task",
@@ -208,6 +226,24 @@ _ROWS = (
             Parameter("to", "members", gettext_lazy("To whom?"), required=True),
             Parameter("reason", "text", gettext_lazy("Note")),
         ),
+    ),
+    Verb(
+        "share_status",
+        invitations.share_status,
+        "case",
+        gettext_lazy("Show the customer how it stands"),
+        gettext_lazy("The link is made; it stands under “Links for the customer”."),
+        "status-links",
+        _INVITED,
+    ),
+    Verb(
+        "revoke_invitation",
+        invitations.revoke_invitation,
+        "case",
+        gettext_lazy("Withdraw a link"),
+        gettext_lazy("The link opens nothing any more."),
+        "link-withdrawal",
+        (Parameter("invitation", "line", gettext_lazy("Which link?"), required=True), _REASON),
     ),
     Verb(
         "pause",

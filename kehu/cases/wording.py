@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 from django.utils.translation import get_language
@@ -13,9 +14,11 @@ from django.utils.translation import gettext as _
 
 from kehu.core.models import Event
 from kehu.engine.definitions import FieldDefinition
-from kehu.engine.records import decoded_value
+from kehu.engine.records import decoded_value, key_and_place, row_names
 
+from .guests import signer_of
 from .history import Record
+from .models import Attachment
 from .sentences import EntryKind, saying_of
 
 
@@ -61,10 +64,19 @@ class Words:
 
     def actor(self, who: str | int | None, acting: Mapping[str, Any] | None = None) -> str:
         """Who did it; of a deputy's act both names. `acting` is what the task or event keeps of it (`StandIn.facts`)."""
+        if signer := signer_of(acting):
+            return _("{name} (customer, by link)").format(name=signer)
         name = self.person(who) or _("The system")
         if acting and acting.get("for"):
             return _("{deputy} (for {principal})").format(deputy=name, principal=self.person(acting["for"]))
         return name
+
+    def sender(self, file: Attachment) -> str:
+        """Who added a file; of what came by a link, whom that was made for."""
+        if file.by_id or not file.invitation_id:
+            return self.person(file.by_id)
+        names = {one.pk: one.name for one in self.record.invitations}
+        return _("{name} (customer, by link)").format(name=names.get(file.invitation_id, ""))
 
     def mandate(self, acting: Mapping[str, Any]) -> str:
         """By which deputy rule somebody acted, in one line; empty for his own right."""
@@ -87,7 +99,10 @@ class Words:
     def row_of(self, table: str, item: str) -> str:
         found = self.form.field(table)
         column = found.columns.get(found.key or next(iter(found.columns), "")) if found else None
-        return self.value(column, item) if column else item
+        if found is None or column is None:
+            return item
+        key, place = key_and_place(found, item)
+        return f"{self.value(column, key)} ({place})" if place > 1 else self.value(column, key)
 
     def outcome(self, step: str, key: str) -> str:
         definition = self.folder.procedure.steps.get(step)
@@ -114,6 +129,8 @@ class Words:
                 )
             case "user":
                 return self.person(value)
+            case "people":
+                return self.listed(self.person(one) or one for one in value)
             case "department":
                 return self.department(value)
             case "customer":
@@ -141,7 +158,13 @@ class Words:
 
 
 def mandate(acting: Mapping[str, Any], language: str, name: Callable[[str], str]) -> str:
-    """ "under deputy rule 12 (2024-03-15 to 2024-03-19)", and through whom where deputies of deputies act."""
+    """ "under deputy rule 12 (2024-03-15 to 2024-03-19)", and through whom where deputies of deputies act. Of who acted by a link: for
+    whom that was made, and from where he came."""
+    if guest := acting.get("guest"):
+        words = _("By the link for {name}, made by {member}").format(
+            name=guest["name"], member=name(guest["invited_by"])
+        )
+        return " · ".join(filter(None, [words, guest.get("address")]))
     if not acting.get("for"):
         return ""
     joint = "、" if language.startswith("zh") else ", "
@@ -242,7 +265,7 @@ def _row_changes(
     """Rows with a key are compared by it, others by their place."""
     table = words.form.table(key) or definition
     column = definition.key or ""
-    old, new = _named_rows(before, column), _named_rows(after, column)
+    old, new = _named_rows(definition, before), _named_rows(definition, after)
     for name in dict.fromkeys([*old, *new]):
         title = f"{words.say(definition.title)} · {words.row_of(key, name) if column else name}"
         if name not in new:
@@ -263,8 +286,9 @@ def _row_changes(
             )
 
 
-def _named_rows(rows: list[Any], column: str) -> dict[str, Any]:
-    return {str(row.get(column) if column else place): row for place, row in enumerate(rows, start=1)}
+def _named_rows(definition: FieldDefinition, rows: list[Any]) -> dict[str, Any]:
+    names = row_names(definition, rows) if definition.key else map(str, count(1))
+    return dict(zip(names, rows, strict=False))
 
 
 def _typed(words: Words, definition: FieldDefinition, value: Any) -> Any:

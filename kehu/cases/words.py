@@ -47,8 +47,8 @@ def texts_of(running: Running, data: Mapping[str, Any]) -> list[str]:
 
 
 def enter(cases: Iterable[tuple[Case, list[str]]]) -> None:
-    """The cases' words, by their numbers and these texts: one statement, none where nothing is to be entered."""
-    finding.enter(CaseWord, ((case, words_of(case.number).union(*map(words_in, texts))) for case, texts in cases))
+    """The words of these texts find the cases: one statement, none where nothing is to be entered."""
+    finding.enter(CaseWord, ((case, set[str]().union(*map(words_in, texts))) for case, texts in cases))
 
 
 def words_in(text: str) -> set[str]:
@@ -115,14 +115,15 @@ def marks_noun(running: Running) -> str:
 
 def index(organization: Organization, now: datetime) -> int:
     """Cases that were there before their words get them, a portion at a time."""
-    return finding.index(organization, NOUN, Case, _enter_all)
+    return finding.index(organization, NOUN, Case, _enter_all, now)
 
 
 def index_marks(organization: Organization, now: datetime) -> int:
     """The same of the marks, procedure by procedure: also when a revision's register reads other fields."""
     registers = [running for running in revisions.procedures_of(organization).values() if marked(running)]
     return sum(
-        finding.index(organization, marks_noun(running), Case, partial(_enter_marks, running)) for running in registers
+        finding.index(organization, marks_noun(running), Case, partial(_enter_marks, running), now)
+        for running in registers
     )
 
 
@@ -133,4 +134,4 @@ def _enter_marks(running: Running, cases: Sequence[Case]) -> None:
 
 def _enter_all(cases: Sequence[Case]) -> None:
     prefetch_related_objects(cases, Prefetch("revision", Revision.objects.defer("definition")))
-    enter((case, texts_of(revisions.running(case.revision), case.data)) for case in cases)
+    enter((case, [case.number, *texts_of(revisions.running(case.revision), case.data)]) for case in cases)

@@ -7,25 +7,28 @@ history, and however many tasks one step opens, the number of statements stays t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from datetime import date, datetime
+from typing import Any, TypeVar
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
-from kehu.core import numbering, rows
-from kehu.core.models import Event, Message, Organization
+from kehu.core import rows
+from kehu.core.models import GUEST, LINK, Event, Message, Organization
 from kehu.engine import advance
-from kehu.engine.records import Data
+from kehu.engine.records import Data, value_of
 from kehu.ledgers.customers.models import Customer
 from kehu.organizations.queries import Directory, Person, directory, local_now
 from kehu.organizations.standing_in import StandIn
 from kehu.procedures import revisions
 
 from .folder import Folder, Given, holding
-from .models import Assignment, Case, Deadline, Suspension, Task
+from .guests import Guest
+from .models import Assignment, Case, Deadline, Invitation, Suspension, Task
 from .refusals import NoSuchCase
 from .words import enter as enter_words
+
+T = TypeVar("T")
 
 
 class Work:
@@ -37,8 +40,27 @@ class Work:
         self.folders: dict[int, Folder] = {}
         self.messages: list[Message] = []
         self.events: list[Event] = []
+        self.ahead: Collection[int] = ()
+        """The customers for whom cases are opened together: what all of them ask is asked once."""
+        self._answered: dict[Hashable, Any] = {}
         self.acting: StandIn | None = None
         """By which power who acts does so, where it is not his own."""
+        self.guest: Guest | None = None
+        """Who acts from outside; `by` is then nobody."""
+
+    def together(self, customer: Customer) -> Collection[int]:
+        """For whom a ledger is asked: for all whose cases are opened with this one's, otherwise for him."""
+        return self.ahead if customer.pk in self.ahead else [customer.pk]
+
+    def once(self, question: Hashable, ask: Callable[[], T]) -> T:
+        """The answer for all that are `ahead`, asked when the first of their cases wants it. A case that is opened for itself asks
+        anew each time: its own acts may have changed the answer."""
+        if not self.ahead:
+            return ask()
+        if question not in self._answered:
+            self._answered[question] = ask()
+        answer: T = self._answered[question]
+        return answer
 
     def clock_face(self, moment: datetime | None) -> str:
         """A moment as the organization's clock showed it."""
@@ -47,6 +69,11 @@ class Work:
     @property
     def by_key(self) -> str:
         return self.by.key if self.by else ""
+
+    def acting_facts(self) -> dict[str, Any]:
+        """What events and tasks keep of who acts, where that is more than his key."""
+        one = self.acting or self.guest
+        return one.facts() if one else {}
 
     def take(self, number: str | None = None, pk: int | None = None, *, lock: bool = True) -> Folder:
         """The case, locked until the transaction ends; without `lock` only to be read."""
@@ -64,9 +91,7 @@ class Work:
 
     def take_all(self, keys: Collection[int]) -> None:
         """These cases, which the caller has locked: four statements, however many they are."""
-        cases = (
-            Case.objects.select_related("customer__owner", "revision").defer("revision__definition").filter(pk__in=keys)
-        )
+        cases = Case.objects.select_related("customer", "revision").defer("revision__definition").filter(pk__in=keys)
         tasks: dict[int, list[Task]] = defaultdict(list)
         pauses: dict[int, list[Suspension]] = defaultdict(list)
         holders: dict[int, list[Assignment]] = defaultdict(list)
@@ -91,17 +116,19 @@ class Work:
         data: Data,
         parent: Folder | None = None,
         step: str = "",
+        said: Mapping[str, Any] | None = None,
+        number: str = "",
+        because: Mapping[str, Any] | None = None,
     ) -> Folder:
-        """A new case at its first step."""
+        """A new case at its first step. `said` is what is about to be filled there, as far as its number speaks of it; `number` one
+        that was given before; `because` is kept with its opening."""
         written = self.procedures[procedure]
         assert written.current
         running = revisions.running(written.current)
-        pattern = running.pack.numbering[running.procedure.numbering or procedure.replace("-", "_")]
         case = Case(
             organization=self.organization,
             procedure=written,
             revision=written.current,
-            number=numbering.next_number(self.organization, pattern, local=self.local),
             customer=customer,
             opener_id=opener.id if opener else None,
             parent=parent.case if parent else None,
@@ -110,8 +137,11 @@ class Work:
             changed_at=self.now,
             data={},
         )
-        rows.insert([case])
         folder = Folder(self, case, running, [])
+        series = running.procedure.numbering or procedure.replace("-", "_")
+        day = _day_numbered_for(folder, {**data, **(said or {})})
+        case.number = number or folder.next_number(series, day)
+        rows.insert([case])
         self.folders[case.pk] = folder
         folder.move(
             advance.start(running.procedure, data, folder.facts()),
@@ -120,6 +150,7 @@ class Work:
             procedure=procedure,
             customer=customer.code if customer else "",
             opener=opener.key if opener else "",
+            **(because or {}),
         )
         return folder
 
@@ -162,6 +193,11 @@ class Work:
             )
         )
 
+    def send_link(self, invitation: Invitation, folder: Folder) -> None:
+        """To an address that is no member's. The link is made when the mail is."""
+        task = invitation.task
+        self._tell(LINK, f"{GUEST}{invitation.pk}", folder, task.step if task else "", task.item if task else "", {})
+
     def publish(self, event: Event, folder: Folder) -> None:
         """To those outside who subscribed. It goes the way of every message, so it costs no statement of its own."""
         if not {event.name, "*"}.intersection(self.organization.publishes):
@@ -189,6 +225,10 @@ class Work:
 
     def write(self) -> None:
         """Everything this step leaves, a statement a kind of row."""
+        with rows.together():
+            self._write()
+
+    def _write(self) -> None:
         folders = list(self.folders.values())
         changed = [task for folder in folders for task in folder.changed_tasks]
         rows.update(changed, _TASK_COLUMNS)
@@ -201,11 +241,11 @@ class Work:
             due_at = Task.objects.filter(pk=OuterRef("task")).values("due_at")[:1]
             Assignment.objects.filter(task__in=moved, is_open=True).update(due_at=Subquery(due_at))
         self._write_deadlines(folders)
-        rows.insert(self.events)
-        rows.insert(self.messages)
+        rows.insert(self.events, with_keys=False)
+        rows.insert(self.messages, with_keys=False)
         touched = [folder.case for folder in folders if folder.touched]
         rows.update(touched, _CASE_COLUMNS)
-        enter_words((folder.case, texts) for folder in folders if (texts := folder.new_texts()) is not None)
+        enter_words((folder.case, folder.new_texts()) for folder in folders)
 
     def _write_assignments(self, folders: list[Folder]) -> None:
         relieved = Q()
@@ -252,14 +292,34 @@ class Work:
             for instants in folder.clocks_replanned.values()
             for planned in instants
         ]
-        rows.insert(planned_rows)
+        planned_rows += [
+            Deadline(organization=self.organization, case=folder.case, task=task, **vars(planned))
+            for folder in folders
+            for task, planned in folder.again
+            if planned.row not in folder.clocks_replanned
+            and not (task and ((task.step, task.item) in folder.replanned or not task.is_open))
+        ]
+        rows.insert(planned_rows, with_keys=False)
 
 
 def _each(given: Iterable[Given]) -> Iterator[tuple[Task, Assignment.Part, int]]:
     return ((task, part, person.id) for task, part, people in given for person in people if task.is_open)
 
 
-_NOT_PUBLISHED = ("move", "taken", "given", "instants", "clock_instants")
+def _day_numbered_for(folder: Folder, data: Mapping[str, Any]) -> date | None:
+    """The day that a case's number speaks of, where a field says it, or is offered with it: a day, or a month as 2024-04."""
+    name = folder.procedure.numbered_for
+    field = folder.procedure.form.field(name) if name else None
+    if name is None or field is None:
+        return None
+    value = data.get(name) or (value_of(field.default, {**data, **folder.facts()}) if field.default else None)
+    try:
+        return value if isinstance(value, date) else date.fromisoformat(f"{value}-01"[:10]) if value else None
+    except ValueError:  # what was typed is refused when the form is looked at
+        return None
+
+
+_NOT_PUBLISHED = ("move", "taken", "given", "instants", "clock_instants", "again")
 """What an event keeps so that the rows can be compared with it."""
 _TASK_COLUMNS = (
     *("state", "closed_at", "closed_version", "outcome", "reason", "filled", "draft", "done_by", "acting"),
@@ -267,7 +327,7 @@ _TASK_COLUMNS = (
 )
 _CASE_COLUMNS = (
     *("status", "round", "version", "data", "closed_at", "changed_at", "due_at", "events", "chain_head"),
-    *("paused_at", "pauses"),
+    *("paused_at", "pauses", "customer"),
 )
 
 
@@ -275,7 +335,7 @@ def _case(lock: bool, by_number: bool) -> rows.Kept[Case]:
     """A case by its number or key, with what its rules read of its customer and revision."""
 
     def question(cases: QuerySet[Case], case: Any) -> QuerySet[Case]:
-        found = cases.select_related("customer__owner", "revision").defer("revision__definition")
+        found = cases.select_related("customer", "revision").defer("revision__definition")
         if lock:
             found = found.select_for_update(of=("self",))
         return found.filter(**{"number" if by_number else "pk": case})

@@ -7,7 +7,7 @@ from kehu.cases import sentences
 from kehu.core.models import Event
 from tests.cast import ROOT
 
-NAME = re.compile(r'(?:\.record|\.move|event =)[^"]*"((?:case|task)\.[a-z_]+)"')
+NAME = re.compile(r'(?:\.record|\.move|event =)[^"]*"((?:case|task|invitation)\.[a-z_]+)"')
 
 
 def recorded() -> set[str]:

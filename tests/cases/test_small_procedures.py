@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kehu.cases import actions
+from kehu.cases import actions, pauses
 from kehu.cases.escalation import fire_due, run_until
 from kehu.cases.examples import stage
 from kehu.cases.models import Case, Deadline, Task
@@ -39,9 +39,10 @@ calendar:
 ladders:
   standard: [{at: due, tell: assignee}]
   closing: [{before: 2 days, tell: clerk}, {at: due, tell: [assignee, boss]}]
-numbering: {offer: "OF-{YYYY}-{NNN}", inquiry: "IN-{YYYY}-{NNN}", errands: "ER-{YYYY}-{NNN}"}
+numbering: {offer: "OF-{YYYY}-{NNN}", inquiry: "IN-{YYYY}-{NNN}", errands: "ER-{YYYY}-{NNN}", chase: "CH-{YYYY}-{NNN}"}
 settings:
   patience: {title: {zh: 等待, en: Patience}, value: 10 days}
+  often: {title: {zh: 提醒, en: Often}, value: 2 working days}
 """
 
 TABLE = """
@@ -212,6 +213,69 @@ sections:
         columns: {what: {type: text, title: {zh: 什么, en: What}}, on_day: {type: date, title: {zh: 哪天, en: On}}}
 """
 
+CHASE = """
+key: chase
+number: T-4
+title: {zh: 追, en: Chase}
+revision: A/0
+owner: sales
+numbering: chase
+customer: optional
+clauses: {"1": {title: {zh: 追, en: Chase}, text: {zh: 追。, en: Chase.}}}
+clocks:
+  long:
+    title: {zh: 长, en: Long}
+    within: 10 days
+    from: begun_on
+    until: met_on
+    escalate: [{every: 3 days, tell: boss}]
+steps:
+  fix-day:
+    title: {zh: 定日, en: Fix the day}
+    clause: ["1"]
+    role: clerk
+    fills: [facts]
+    sets: {begun_on: today}
+    next: [ask-them, prepare]
+  ask-them:
+    title: {zh: 问, en: Ask}
+    clause: ["1"]
+    role: clerk
+    escalate: [{every: settings.often, tell: assignee}, {at: 5 working days, tell: sales_head}, {at: 20 days, takes: silent}]
+    outcomes:
+      answered: {title: {zh: 已答, en: Answered}, next: over}
+      silent: {title: {zh: 无回音, en: Silent}, next: over}
+  prepare:
+    title: {zh: 准备, en: Prepare}
+    clause: ["1"]
+    role: clerk
+    due: {at: meets_at, before: {table: lead, output: before}}
+    next: over
+  over: {title: {zh: 完, en: Over}, end: true}
+"""
+
+CHASE_FORM = """
+title: {zh: 追踪单, en: Chase}
+sections:
+  facts:
+    title: {zh: 内容, en: Facts}
+    fields:
+      meets_at: {type: datetime, title: {zh: 会面, en: Meeting}}
+      amount: {type: number, title: {zh: 金额, en: Amount}, default: "1"}
+      begun_on: {type: date, title: {zh: 开始, en: Begun}, system: true}
+      met_on: {type: date, title: {zh: 见面日, en: Met on}, system: true}
+"""
+
+LEAD = """
+lead:
+  title: {zh: 提前, en: Lead}
+  inputs: {amount: {type: number, min: 0}}
+  outputs: [before]
+  rows:
+    - {amount: "0..1000", before: 0 hours}
+    - {amount: "1000..", before: 1 working day}
+"""
+
 MONDAY = at("2026-03-02 09:00")
 
 
@@ -221,6 +285,9 @@ def tiny(db: Any, tmp_path: Path) -> Iterator[Organization]:
     texts = {
         "pack.yaml": PACK,
         "tables/size.yaml": TABLE,
+        "tables/lead.yaml": LEAD,
+        "chase/procedure.yaml": CHASE,
+        "chase/form.yaml": CHASE_FORM,
         "offer/procedure.yaml": OFFER,
         "offer/form.yaml": OFFER_FORM,
         "inquiry/procedure.yaml": INQUIRY,
@@ -435,3 +502,91 @@ def test_the_instants_of_a_clock_are_verified_against_the_events(tiny: Organizat
     to_come.update(at=at("2027-01-01 09:00"))
     place = f"tiny: case {offered.number}, clock whole"
     assert [str(problem).split(": its instant")[0] for problem in verify().problems][:1] == [place]
+
+
+# --- again and again, and before a moment ------------------------------------------------------------------------------
+
+
+def chase(organization: Organization, meets_at: str = "2026-03-16 10:00", amount: int = 1) -> Telling:
+    told = Telling(organization, MONDAY)
+    told.case = actions.open_case(
+        organization=organization,
+        procedure="chase",
+        by="clerk",
+        now=MONDAY,
+        values={"meets_at": at(meets_at), "amount": amount},
+    )
+    return told
+
+
+def repeated() -> list[str]:
+    found = Event.objects.filter(name="task.repeated").order_by("id")
+    return [f"{event.at.astimezone(MONDAY.tzinfo):%m-%d %H:%M}" for event in found]
+
+
+def waiting_rungs(told: Telling) -> list[int]:
+    rows = Deadline.objects.filter(case=told.case, task__step="ask-them", active=True)
+    return sorted(rows.values_list("rung", flat=True))
+
+
+def test_a_rung_repeats_from_the_opening_until_the_task_ends(tiny: Organization) -> None:
+    told = chase(tiny)
+    assert waiting_rungs(told) == [0, 1, 2]  # one row for what repeats
+    run_until(MONDAY, at("2026-03-10 09:00"), tiny)
+
+    assert repeated() == ["03-04 17:00", "03-06 17:00"]
+    assert set(Message.objects.filter(kind="repeated").values_list("recipient", flat=True)) == {"clerk"}
+    assert list(Message.objects.filter(kind="escalated").values_list("recipient", flat=True)) == ["sales_head"]
+    assert waiting_rungs(told) == [0, 2]
+
+    told.now = at("2026-03-10 09:00")
+    told.do("ask-them", by="clerk", outcome="answered")
+    run_until(told.now, at("2026-03-31 09:00"), tiny)
+    assert repeated() == ["03-04 17:00", "03-06 17:00"]
+    assert verify().problems == []
+
+
+def test_a_rung_from_the_opening_takes_an_outcome_though_there_is_no_limit(tiny: Organization) -> None:
+    told = chase(tiny)
+    run_until(MONDAY, at("2026-03-22 17:00"), tiny)
+    assert Task.objects.get(case=told.case, step="ask-them").outcome == "silent"
+
+
+def test_who_was_down_reminds_once_and_goes_on_from_there(tiny: Organization) -> None:
+    told = chase(tiny)
+    late = at("2026-03-19 08:00")
+    fire_due(late, organization=tiny)
+
+    assert repeated() == ["03-19 08:00"]
+    row = Deadline.objects.get(case=told.case, task__step="ask-them", rung=0, active=True)
+    assert row.at == at("2026-03-20 17:00")
+    assert verify().problems == []
+
+
+def test_a_pause_moves_what_repeats_and_does_not_repeat_what_came(tiny: Organization) -> None:
+    told = chase(tiny)
+    run_until(MONDAY, at("2026-03-05 08:00"), tiny)
+    common: dict[str, Any] = {"organization": tiny, "number": told.number, "by": "boss"}
+    pauses.pause(**common, reason="放假", now=at("2026-03-05 08:00"))
+    run_until(at("2026-03-05 08:00"), at("2026-03-09 08:00"), tiny)
+    assert repeated() == ["03-04 17:00"]
+    pauses.resume(**common, now=at("2026-03-09 08:00"))
+
+    assert waiting_rungs(told) == [0, 1, 2]
+    run_until(at("2026-03-09 08:00"), at("2026-03-10 17:00"), tiny)
+    assert repeated() == ["03-04 17:00", "03-10 17:00"]
+    assert verify().problems == []
+
+
+def test_a_clock_s_ladder_repeats_too(tiny: Organization) -> None:
+    chase(tiny)
+    run_until(MONDAY, at("2026-03-09 17:00"), tiny)
+    assert Event.objects.filter(name="clock.repeated").count() == 2
+    assert Deadline.objects.filter(kind="clock", active=True).count() == 1
+    assert verify().problems == []
+
+
+@pytest.mark.parametrize(("amount", "expected"), [(1, "2026-03-16 10:00"), (5000, "2026-03-13 17:00")])
+def test_a_limit_lies_before_the_moment_as_the_table_says(tiny: Organization, amount: int, expected: str) -> None:
+    told = chase(tiny, amount=amount)
+    assert Task.objects.get(case=told.case, step="prepare").due_at == at(expected)

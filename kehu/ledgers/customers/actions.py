@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -12,14 +12,19 @@ from django.utils.translation import gettext_lazy
 
 from kehu.core import events
 from kehu.core.models import Organization
-from kehu.core.refusals import BadData, Conflict, Finding, OutOfOrder
+from kehu.core.refusals import AgainstTheRule, BadData, Conflict, Finding, OutOfOrder
 from kehu.organizations.models import Member
+from kehu.organizations.queries import local_now
 
 from . import words
-from .models import Contact, Customer
+from .models import Classing, Contact, Customer
 from .pinyin import initials
+from .twins import tidied
 
-CHANGEABLE = ("name", "name_en", "short_name", "status", "owner", "address", "main_products")
+CHANGEABLE = (
+    *("name", "name_en", "short_name", "status", "owner", "address", "main_products", "source", "referrer"),
+    *("tax_number", "currency", "payment_term", "payment_days", "wants_invoice"),
+)
 """What is written by hand. The class is not: a procedure decides it."""
 
 
@@ -32,6 +37,11 @@ class NoSuchCustomer(OutOfOrder):
     code = "customer.not_found"
     status = 404
     message = gettext_lazy("There is no customer {number}.")
+
+
+class NotMergeable(AgainstTheRule):
+    code = "customer.not_mergeable"
+    message = gettext_lazy("{number} cannot be merged into {into}: {why}")
 
 
 @transaction.atomic
@@ -48,6 +58,7 @@ def enter(
     **facts: Any,
 ) -> Customer:
     """A line in the customer directory, with its contacts."""
+    facts["tax_number"] = tidied(facts.get("tax_number", ""))
     try:
         with transaction.atomic():
             customer = Customer.objects.create(
@@ -56,6 +67,8 @@ def enter(
                 name=name,
                 owner=owner,
                 initials=initials(facts.get("short_name") or name),
+                is_key=is_key_class(organization, facts.get("grade", "")),
+                filed_on=facts.pop("filed_on", None) or local_now(organization, now).date(),
                 **facts,
             )
     except IntegrityError:
@@ -63,6 +76,11 @@ def enter(
     words.enter_new(customer, _meet(customer, [contact] if contact else contacts))
     events.record(organization, "customer.entered", by=by, at=now, customer=code)
     return customer
+
+
+def is_key_class(organization: Organization, grade: str) -> bool:
+    known = organization.pack.get("customer_classes") or {}
+    return bool((known.get(grade) or {}).get("key"))
 
 
 @transaction.atomic
@@ -92,6 +110,7 @@ def change(
     told: dict[str, Any] = {}
     met: list[Contact] = []
     for name, value in changes.items():
+        value = tidied(value) if name == "tax_number" else value
         before = getattr(customer, name)
         if before != value:
             told[name] = [_as_told(before), _as_told(value)]
@@ -118,22 +137,111 @@ def _meet(customer: Customer, contacts: Sequence[Mapping[str, str]]) -> list[Con
 
 
 def _as_told(value: Any) -> Any:
-    return value.key if isinstance(value, Member) else value
+    match value:
+        case Member():
+            return value.key
+        case Customer():
+            return value.code
+        case date():
+            return value.isoformat()
+    return value
 
 
 @transaction.atomic
-def class_customer(*, customer: Customer, grade: str, cause: str, by: str, now: datetime) -> None:
-    """The customer is classed; `cause` names the case that decided it."""
+def class_customer(*, customer: Customer, grade: str, valid_from: date, cause: str, by: str, now: datetime) -> None:
+    """The customer is classed. Only a procedure decides that: `cause` is the number of its case."""
+    assert cause, "a class is decided by a case"
+    customer = Customer.objects.select_for_update().get(pk=customer.pk)
+    organization = customer.organization
+    known = organization.pack.get("customer_classes") or {}
+    if known and grade not in known:
+        raise BadData([Finding("class", _("There is no class “{grade}”; there are {known}.").format(grade=grade, known=", ".join(known)))])  # fmt: skip
+    if valid_from > local_now(organization, now).date():
+        raise BadData([Finding("valid_from", _("A class is valid from today or earlier; {day} is still to come.").format(day=valid_from))])  # fmt: skip
+    last = customer.classings.last()
+    if last and valid_from < last.valid_from:
+        message = _("{number} has had class {grade} since {day}; an earlier day cannot be chosen any more.")
+        raise BadData([Finding("valid_from", message.format(number=customer.code, grade=last.grade, day=last.valid_from))])  # fmt: skip
     before = customer.grade
-    customer.grade = grade
-    customer.save(update_fields=["grade"])
-    events.record(
-        customer.organization,
-        "customer.classed",
-        by=by,
-        at=now,
-        customer=customer.code,
+    customer.grade, customer.is_key = grade, is_key_class(organization, grade)
+    customer.save(update_fields=["grade", "is_key"])
+    Classing.objects.create(
+        organization=organization,
+        customer=customer,
         before=before,
         grade=grade,
+        valid_from=valid_from,
         cause=cause,
+        by=by,
+        at=now,
     )
+    facts = {"customer": customer.code, "before": before, "grade": grade, "valid_from": valid_from.isoformat()}
+    events.record(organization, "customer.classed", by=by, at=now, cause=cause, **facts)
+
+
+@transaction.atomic
+def change_status(*, customer: Customer, status: str, reason: str, by: str, now: datetime) -> None:
+    """He becomes active, goes dormant, is a customer no longer. The caller holds the customer's lock."""
+    before, customer.status = customer.status, status
+    if before == status:
+        return
+    customer.save(update_fields=["status"])
+    facts = {"customer": customer.code, "before": before, "status": status, "reason": reason}
+    events.record(customer.organization, "customer.status_changed", by=by, at=now, **facts)
+
+
+@transaction.atomic
+def merge(*, customer: Customer, into: Customer, reason: str, by: str, now: datetime) -> None:
+    """Two lines of the directory are one customer: the first is closed and points to the second, who has its contacts too. The
+    second keeps what is written of him; what only the first has is taken over. The class is not: a procedure decides it."""
+    one, other = _locked(customer, into)
+    if why := _against_merging(one, other):
+        raise NotMergeable(number=one.code, into=other.code, why=why)
+    taken = {
+        name: value
+        for name in CHANGEABLE
+        if name not in ("status", "owner")
+        and (value := getattr(one, name))
+        and not getattr(other, name)
+        and value != other
+    }
+    for name, value in taken.items():
+        setattr(other, name, value)
+    known = set(other.contacts.values_list("name", "phone"))
+    moved = [contact for contact in one.contacts.all() if (contact.name, contact.phone) not in known]
+    Contact.objects.filter(pk__in=[contact.pk for contact in moved]).update(customer=other)
+    Customer.objects.filter(merged_into=one).update(merged_into=other)
+    Customer.objects.filter(referrer=one).exclude(pk=other.pk).update(referrer=other)
+    one.status, one.merged_into = Customer.Status.CLOSED, other
+    one.save()
+    other.initials = initials(other.short_name or other.name)
+    other.save()
+    words.enter_new(other, moved)
+    facts = {
+        "customer": one.code,
+        "into": other.code,
+        "reason": reason,
+        "taken": {name: _as_told(value) for name, value in taken.items()},
+        "contacts": [contact.name for contact in moved],
+    }
+    events.record(one.organization, "customer.merged", by=by, at=now, **facts)
+
+
+def _locked(*customers: Customer) -> list[Customer]:
+    """In the order asked for, but locked in one order, so that two who merge the same only wait."""
+    keys = [customer.pk for customer in customers]
+    found = {one.pk: one for one in Customer.objects.select_for_update().filter(pk__in=keys).order_by("pk")}
+    return [found[key] for key in keys]
+
+
+def _against_merging(one: Customer, into: Customer) -> str:
+    """Why these two cannot be one customer; nothing where they can."""
+    if one.pk == into.pk:
+        return _("it is the same customer.")
+    if one.merged_into_id:
+        return _("{number} was merged already.").format(number=one.code)
+    if into.merged_into_id or into.status == Customer.Status.CLOSED:
+        return _("{number} is closed; merge the other way round.").format(number=into.code)
+    if one.tax_number and into.tax_number and one.tax_number != into.tax_number:
+        return _("they have two tax numbers, so they are two companies.")
+    return ""

@@ -2,10 +2,38 @@
 
 from __future__ import annotations
 
+import unicodedata
+from functools import lru_cache
+from itertools import pairwise
+
 
 def initials(text: str) -> str:
     """Letters and digits stay, everything else goes: 讯捷 (SZ) → xjsz."""
-    from pypinyin import Style, lazy_pinyin  # its dictionary takes a quarter of a second to load
+    letters, apart = _tables()
+    if any(one + other in apart for one, other in pairwise(text)):
+        from pypinyin import Style, lazy_pinyin
 
-    letters = "".join(lazy_pinyin(text, style=Style.FIRST_LETTER)).lower()
-    return "".join(sign for sign in letters if sign.isalnum())[:60]
+        found = "".join(lazy_pinyin(text, style=Style.FIRST_LETTER))
+    else:
+        found = "".join([letters.get(sign, sign) for sign in text])
+    return "".join([sign for sign in found.lower() if sign.isalnum()])[:60]
+
+
+@lru_cache(maxsize=1)
+def _tables() -> tuple[dict[str, str], frozenset[str]]:
+    """The usual first letter of every character, and the beginnings of the words in which one is read otherwise (重庆 is cq, though 重
+    alone is z). Taking words apart costs ten times as much as looking letters up, and few names have such a word. The dictionary
+    takes a quarter of a second to load."""
+    from pypinyin.constants import PHRASES_DICT, PINYIN_DICT
+
+    letters = {chr(code): _letter(readings) for code, readings in PINYIN_DICT.items()}
+    apart = {
+        word[:2]
+        for word, readings in PHRASES_DICT.items()
+        if any(letters.get(sign) != _letter(one[0]) for sign, one in zip(word, readings, strict=False) if one)
+    }
+    return letters, frozenset(apart)
+
+
+def _letter(reading: str) -> str:
+    return unicodedata.normalize("NFD", reading[0])[0]

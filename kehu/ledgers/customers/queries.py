@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.db import connection
@@ -15,40 +16,82 @@ from kehu.core.rows import Kept
 from kehu.core.scope import scoped_to
 from kehu.core.words import asked
 from kehu.organizations.models import Member
+from kehu.organizations.queries import Directory
 
-from .models import Contact, Customer, CustomerWord
+from .models import Classing, Contact, Customer, CustomerWord
 from .words import NOUN
 
-_LOOK_UP = re.compile(r"customer(?:\[(?P<code>[^\]]+)\])?\.(?P<name>[a-z_]+)")
+_LOOK_UP = re.compile(r"customer(?:\[(?P<code>[^\]]+)\])?\.(?P<name>[a-z_]+)(?:@(?P<day>\d{4}-\d\d-\d\d))?")
 
 
 def by_code(code: str) -> Customer | None:
-    return _CUSTOMER.first(code)
+    """The customer of that code; of one that was merged, whom he was merged into."""
+    found = _CUSTOMER.first(code)
+    return found.merged_into if found and found.merged_into_id else found
 
 
-_CUSTOMER = Kept(Customer, lambda customers, code: customers.select_related("owner").filter(code=code), str)
+_CUSTOMER = Kept(
+    Customer, lambda customers, code: customers.select_related("owner", "merged_into__owner").filter(code=code), str
+)
 
 
-def look_up(path: str, customer: Customer | None) -> Any:
-    """A dotted look-up: `customer.class` of the case's customer, `customer[C0001].class` of any."""
+def facts_of(customer: Customer, people: Directory | None = None) -> dict[str, Any]:
+    """What rules and look-ups may ask of a customer. Who has the directory at hand need not read who looks after him."""
+    return {
+        "code": customer.code,
+        "name": customer.name,
+        "short_name": customer.short_name,
+        "class": customer.grade,
+        "is_key": customer.is_key,
+        "status": customer.status,
+        "owner": people.keys.get(customer.owner_id or 0) if people else customer.owner and customer.owner.key,
+        "address": customer.address,
+        "main_products": customer.main_products,
+        "source": customer.source,
+        "tax_number": customer.tax_number,
+        "currency": customer.currency,
+        "payment_term": customer.payment_term,
+        "payment_days": customer.payment_days,
+        "wants_invoice": customer.wants_invoice,
+        "filed_on": customer.filed_on,
+    }
+
+
+def look_up(path: str, customer: Customer | None, today: date) -> Any:
+    """A dotted look-up: `customer.class` of the case's customer, `customer[C0001].class` of any, `….class@2024-12-20` as of a day."""
     match = _LOOK_UP.fullmatch(path)
     if match is None:
         raise LookupError(
-            f'"{path}" is no look-up; there are customer.class, customer.owner, customer.status, customer.name'
+            f'"{path}" is no look-up such as customer.class, customer[C0001].owner, customer.class@2024-12-20'
         )
     found = by_code(match["code"]) if match["code"] else customer
     if found is None:
         return None
-    facts = {
-        "class": found.grade,
-        "owner": found.owner.key if found.owner else None,
-        "status": found.status,
-        "name": found.name,
-        "code": found.code,
-    }
-    if match["name"] not in facts:
-        raise LookupError(f'a customer has no "{match["name"]}"; there are {", ".join(facts)}')
-    return facts[match["name"]]
+    name = match["name"]
+    if match["day"]:
+        if name != "class":
+            raise LookupError(f"only a customer's class is kept by day; {name} is what it is now")
+        return class_on(found, date.fromisoformat(match["day"])) or None
+    if name == "referrer":
+        return found.referrer.code if found.referrer else None
+    facts = facts_of(found)
+    if name not in facts:
+        raise LookupError(f'a customer has no "{name}"; there are {", ".join(facts)}, referrer')
+    return facts[name]
+
+
+def class_on(customer: Customer, day: date) -> str:
+    """His class as it was on a day."""
+    last = customer.classings.filter(valid_from__lte=day).last()
+    if last:
+        return last.grade
+    following = customer.classings.filter(valid_from__gt=day).first()
+    return following.before if following else customer.grade
+
+
+def keys_of(customer: Customer) -> list[int]:
+    """His own and those of the customers merged into him: what is entered for these is read as his."""
+    return [customer.pk, *Customer.objects.filter(merged_into=customer).values_list("pk", flat=True)]
 
 
 SORTS = {"code": "code", "name": "name", "class": "grade", "status": "status", "owner": "owner__key"}
@@ -183,5 +226,6 @@ def owners() -> list[str]:
 
 def forget_all(organization: Organization) -> None:
     """Only for stories, which play in an organization of their own and are rolled back."""
+    Classing.objects.filter(organization=organization).delete()
     Contact.objects.filter(organization=organization).delete()
     Customer.objects.filter(organization=organization).delete()

@@ -12,6 +12,7 @@ from kehu.core.models import Organization
 from kehu.core.words import Asked, asked, ends_of, number_words, words_of
 
 from .models import Contact, Customer, CustomerWord
+from .twins import plain
 
 NOUN = "customers"
 MOST = 50
@@ -27,10 +28,15 @@ def enter_new(customer: Customer, contacts: Iterable[Contact]) -> None:
     finding.enter(CustomerWord, [(customer, _words(customer, contacts))])
 
 
+def forget(customers: Iterable[tuple[Customer, Iterable[Contact]]]) -> None:
+    """Of customers who are taken away: what they were found by, with the contacts they had."""
+    finding.forget(CustomerWord, ((customer, _words(customer, contacts)) for customer, contacts in customers))
+
+
 def _words(customer: Customer, contacts: Iterable[Contact]) -> set[str]:
-    found = ends_of(customer.initials)
+    found = ends_of(customer.initials) | words_of(customer.tax_number)
     for text in (customer.code, customer.name, customer.short_name, customer.name_en):
-        found |= words_of(text)
+        found |= words_of(text) | words_of(plain(text))
     for contact in contacts:
         found |= words_of(contact.name) | number_words(contact.phone)
     return found
@@ -53,6 +59,16 @@ def suggested(text: str, most: int = 20) -> list[Customer]:
     return list(found.exclude(status=Customer.Status.CLOSED).order_by("code")[:most])
 
 
+def near(text: str, most: int) -> list[Customer]:
+    """A few open customers who share at least the rarest word with what was written that anybody has."""
+    (words,) = finding.rarest_first((CustomerWord, asked(plain(text)) or asked(text)))
+    for word in words:
+        found = finding.candidates(Customer.objects.exclude(status=Customer.Status.CLOSED), CustomerWord, [word])
+        if there := list(found.order_by("code")[:most]):
+            return there
+    return []
+
+
 def index(organization: Organization, now: datetime) -> int:
     """Customers that were there before their words get them, a portion at a time."""
-    return finding.index(organization, NOUN, Customer, enter)
+    return finding.index(organization, NOUN, Customer, enter, now)

@@ -1,0 +1,243 @@
+"""What may be done with receivables: statements are posted, payments entered, and the one settled with the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext_lazy as _
+
+from kehu.core import events, money
+from kehu.core.refusals import AgainstTheRule, Conflict
+from kehu.ledgers.customers.actions import NotMergeable
+from kehu.ledgers.customers.models import Customer
+from kehu.ledgers.orders.models import DeliveryLine
+from kehu.ledgers.products.models import Price
+
+from . import queries
+from .drafts import Draft
+from .models import Payment, Settlement, Statement, StatementLine
+
+
+class NothingToPost(AgainstTheRule):
+    code = "statement.nothing_to_post"
+    message = _("There is nothing to charge: no delivery, no return, no correction in this month.")
+
+
+class NoPrice(AgainstTheRule):
+    code = "statement.no_price"
+    message = _("{product} of {reference} has no price valid on {day}. Post the price, then build the statement again.")
+
+
+class SettledAlready(Conflict):
+    code = "statement.settled_already"
+    message = _("Payments have settled {number} already. Put the difference on the next statement, as a correction.")
+
+
+class PostedMeanwhile(Conflict):
+    code = "statement.posted_meanwhile"
+    message = _("Somebody has posted this statement meanwhile. Look at it before you post another.")
+
+
+class NotAPayment(AgainstTheRule):
+    code = "payment.not_positive"
+    message = _("A payment of {amount} cannot be entered: it must be more than zero.")
+
+
+class OtherCurrency(AgainstTheRule):
+    code = "payment.other_currency"
+    message = _("The payment is in {currency}, the statement {number} in {other}. Enter what arrived in {other}.")
+
+
+class OtherCustomer(AgainstTheRule):
+    code = "payment.other_customer"
+    message = _("The payment is from {customer}, the statement {number} is for {other}.")
+
+
+class MoreThanOpen(AgainstTheRule):
+    code = "settlement.more_than_open"
+    message = _("Of {number} {open} is open, so {amount} cannot be settled.")
+
+
+class MoreThanPaid(AgainstTheRule):
+    code = "settlement.more_than_paid"
+    message = _("Of the payment {left} is left, so {amount} cannot be settled with it.")
+
+
+@transaction.atomic
+def post_statement(
+    *, customer: Customer, draft: Draft, number: str, due_on: date, by: str, now: datetime, source: str = ""
+) -> Statement:
+    """The draft as it stands is charged to the customer. What was posted for the same month before is no longer in force."""
+    if draft.unpriced:
+        first = draft.unpriced[0]
+        raise NoPrice(product=first.product_code, reference=first.reference, day=first.day)
+    if not draft.lines:
+        raise NothingToPost()
+    former = queries.statement_of(customer, draft.month, draft.currency)
+    if former and former.settlements.exists():
+        raise SettledAlready(number=former.number)
+    statement = Statement(
+        organization=customer.organization,
+        number=number,
+        customer=customer,
+        month=draft.month,
+        currency=draft.currency,
+        revision=former.revision + 1 if former else 1,
+        net_amount=draft.net_amount,
+        vat_amount=draft.vat_amount,
+        amount=draft.amount,
+        due_on=due_on,
+        source=source,
+        posted_at=now,
+    )
+    try:
+        with transaction.atomic():
+            statement.save(force_insert=True)
+    except IntegrityError:
+        raise PostedMeanwhile() from None
+    StatementLine.objects.bulk_create(
+        StatementLine(
+            organization=customer.organization,
+            statement=statement,
+            position=position,
+            kind=line.kind,
+            delivery_line_id=line.delivery_line,
+            delivered_on=line.delivered_on,
+            reference=line.reference,
+            product_id=line.product,
+            quantity=line.quantity,
+            unit_price=line.unit_price,
+            tax_included=line.tax_included,
+            vat_rate=line.vat_rate,
+            net_amount=line.net_amount,
+            vat_amount=line.vat_amount,
+            note=line.note,
+        )
+        for position, line in enumerate(draft.lines, 1)
+    )
+    events.record(
+        customer.organization,
+        "statement.posted",
+        by=by,
+        at=now,
+        number=number,
+        revision=statement.revision,
+        customer=customer.code,
+        month=f"{draft.month:%Y-%m}",
+        currency=draft.currency,
+        net_amount=str(statement.net_amount),
+        vat_amount=str(statement.vat_amount),
+        amount=str(statement.amount),
+        lines=len(draft.lines),
+        due_on=due_on.isoformat(),
+        source=source,
+    )
+    return statement
+
+
+@transaction.atomic
+def post_payment(
+    *,
+    customer: Customer,
+    received_on: date,
+    amount: Decimal,
+    currency: str,
+    by: str,
+    now: datetime,
+    kind: str = Payment.Kind.RECEIVED,
+    note: str = "",
+    source: str = "",
+) -> Payment:
+    """Money came in, or an allowance was given."""
+    if amount <= 0:
+        raise NotAPayment(amount=amount)
+    payment = Payment.objects.create(
+        organization=customer.organization,
+        customer=customer,
+        kind=kind,
+        received_on=received_on,
+        amount=money.amount(amount),
+        currency=currency,
+        note=note,
+        source=source,
+        entered_at=now,
+    )
+    events.record(
+        customer.organization,
+        "payment.entered",
+        by=by,
+        at=now,
+        customer=customer.code,
+        kind=str(kind),
+        received_on=received_on.isoformat(),
+        amount=str(payment.amount),
+        currency=currency,
+        source=source,
+    )
+    return payment
+
+
+@transaction.atomic
+def settle(*, payment: Payment, statement: Statement, amount: Decimal, by: str, now: datetime) -> Settlement:
+    """So much of the payment settles so much of the statement."""
+    Payment.objects.select_for_update().get(pk=payment.pk)
+    Statement.objects.select_for_update().get(pk=statement.pk)
+    if payment.customer_id != statement.customer_id:
+        other = statement.customer.code
+        raise OtherCustomer(customer=payment.customer.code, number=statement.number, other=other)
+    if payment.currency != statement.currency:
+        raise OtherCurrency(currency=payment.currency, number=statement.number, other=statement.currency)
+    if amount > (left := queries.unsettled(payment)):
+        raise MoreThanPaid(left=left, amount=amount)
+    if amount > (open_amount := open_amount_of(statement)):
+        raise MoreThanOpen(number=statement.number, open=open_amount, amount=amount)
+    settlement = Settlement.objects.create(
+        organization=statement.organization, payment=payment, statement=statement, amount=amount, settled_at=now
+    )
+    facts = {"customer": statement.customer.code, "number": statement.number, "amount": str(amount)}
+    events.record(statement.organization, "statement.settled", by=by, at=now, **facts)
+    return settlement
+
+
+def settle_all(*, payment: Payment, statements: Iterable[Statement], by: str, now: datetime) -> list[Settlement]:
+    """The payment settles these, each as far as it reaches; what is left of it stays the customer's."""
+    made = []
+    for statement in statements:
+        amount = min(queries.unsettled(payment), open_amount_of(statement))
+        if amount > 0:
+            made.append(settle(payment=payment, statement=statement, amount=amount, by=by, now=now))
+    return made
+
+
+def open_amount_of(statement: Statement) -> Decimal:
+    """What of it is not settled; nothing where a later revision is in force."""
+    found = queries.with_open_amounts().filter(pk=statement.pk).first()
+    return Decimal(0) if found is None else money.amount(found.open_amount)  # type: ignore[attr-defined]
+
+
+def follow_merger(*, customer: Customer, into: Customer) -> None:
+    """Two customers were one: what is charged and paid is the second's. Not where both were charged for a month, and not while goods
+    that have two prices are still to be charged. Before orders and prices follow."""
+    months = Statement.objects.filter(customer=into, month=OuterRef("month"), currency=OuterRef("currency"))
+    if twice := Statement.objects.filter(Exists(months), customer=customer).first():
+        why = _("both have a statement for {month}.").format(month=f"{twice.month:%Y-%m}")
+        raise NotMergeable(number=customer.code, into=into.code, why=why)
+    priced = Price.objects.filter(product=OuterRef("product"))
+    uncharged = DeliveryLine.objects.filter(
+        Exists(priced.filter(customer=customer)),
+        Exists(priced.filter(customer=into)),
+        delivery__customer=customer,
+        unit_price=None,
+        statement_lines=None,
+    )
+    if line := uncharged.select_related("delivery", "product").first():
+        why = _("{delivery} is not charged yet, and both have a price of {product}.").format(
+            delivery=line.delivery, product=line.product
+        )
+        raise NotMergeable(number=customer.code, into=into.code, why=why)
+    Statement.objects.filter(customer=customer).update(customer=into)
+    Payment.objects.filter(customer=customer).update(customer=into)

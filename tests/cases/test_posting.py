@@ -1,0 +1,95 @@
+"""What stories give ledgers, in the words of whoever writes them; and what operations make of it."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from kehu.cases.given import look_up, put
+from kehu.core.models import Organization
+from kehu.engine.definitions import Rung
+from kehu.ledgers.customers.models import Customer
+from kehu.ledgers.orders.models import Delivery, DeliveryLine, Order
+from kehu.ledgers.products.models import Price
+from tests.cast import FRIDAY
+
+
+def give(organization: Organization, **given: Any) -> None:
+    put(organization, given, {}, FRIDAY)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"customer": "C0001", "product": "BR-120", "unit_price": 11, "valid_from": date(2024, 5, 1)},
+        {"customer": "C0001", "product": "BR-120", "price": "11.00", "effective_from": "2024-05-01"},
+        {"customer": "C0001", "item": "BR-120", "amount": Decimal(11), "date": "2024-05-01", "currency": "CNY"},
+    ],
+)
+def test_a_price_is_read_whatever_its_columns_are_called(mfg: Organization, line: dict[str, Any]) -> None:
+    give(mfg, prices=[line])
+
+    price = Price.objects.get()
+    assert (price.unit_price, price.valid_from, price.currency) == (11, date(2024, 5, 1), "CNY")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"qty": -1},
+        {"quantity": 1, "returned": True},
+        {"quantity": 1, "kind": "return"},
+        {"qty": "1", "type": "退货"},
+    ],
+)
+def test_a_return_is_read_whatever_says_so(mfg: Organization, line: dict[str, Any]) -> None:
+    give(mfg, deliveries=[{"customer": "C0001", "product": "BR-120", "date": "2024-03-14", **line}])
+
+    assert (Delivery.objects.get().kind, DeliveryLine.objects.get().quantity) == ("returned", -1)
+
+
+def test_orders_are_given_with_lines_or_with_their_amount(mfg: Organization) -> None:
+    lines = [{"product": "BR-120", "qty": 2, "price": 10}, {"product": "BR-121", "qty": 1, "price": "5.50"}]
+    give(
+        mfg,
+        orders=[
+            {"customer": "C0001", "ordered_on": "2024-03-01", "amount": 100},
+            {"customer": "C0001", "date": "2024-03-02", "lines": lines},
+            {"customer": "C0001", "product": "BR-120", "quantity": 3, "unit_price": 10, "order_no": "XJ-1"},
+        ],
+    )
+
+    assert [order.amount for order in Order.objects.order_by("pk")] == [100, Decimal("25.50"), 30]
+    assert look_up("order[XJ-1].amount", Customer.objects.get(code="C0001"), date(2024, 3, 15)) == 30
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"prices": [{"customer": "C9999", "product": "BR-120", "price": 1}]}, 'there is no customer "C9999"'),
+        ({"prices": [{"customer": "C0001", "price": 1}]}, "names its `product:`"),
+        ({"prices": [{"customer": "C0001", "product": "BR-120"}]}, "a price is `unit_price:`"),
+        ({"prices": [{"customer": "C0001", "product": "BR-120", "price": "ten"}]}, "is no number"),
+        ({"deliveries": [{"customer": "C0001", "product": "BR-120", "date": "soon"}]}, "is no day"),
+        ({"weather": []}, "`given:` knows customers"),
+    ],
+)
+def test_what_a_story_gives_wrongly_is_said_back(mfg: Organization, given: dict[str, Any], said: str) -> None:
+    with pytest.raises(LookupError) as error:
+        put(mfg, given, {}, FRIDAY)
+
+    assert said in str(error.value)
+
+
+def test_what_no_ledger_answers_is_said_back(mfg: Organization) -> None:
+    with pytest.raises(LookupError, match="is no look-up; they begin with customer"):
+        look_up("weather[today]", None, date(2024, 3, 15))
+
+
+def test_a_rung_that_repeats_shares_nothing() -> None:
+    with pytest.raises(ValidationError, match="a rung that repeats"):
+        Rung.model_validate({"every": "2 days", "tell": "assignee", "shares": "sales_head"})
