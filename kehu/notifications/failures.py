@@ -5,6 +5,10 @@ class Refused(Exception):
     """This one will never be taken: the address does not exist, the text is not accepted."""
 
 
+class Needless(Exception):
+    """Nobody needs this one any more: what it speaks of is over."""
+
+
 class NotNow(Exception):
     """This one later (a full mailbox); the channel works, and the others go on."""
 

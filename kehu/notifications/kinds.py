@@ -27,12 +27,14 @@ EXPLAINED: dict[NoticeGroup, str | Promise] = {
     "overdue": _("A time limit has passed."),
     "escalations": _("Somebody else’s task is late and you are to see to it."),
     "copies": _("A step was done and you are informed."),
-    "system": _("A channel does not work, for those who look after the channels."),
+    "system": _("A channel or a paper layout does not work, for those who look after it."),
 }
 
 _GROUP_OF: dict[str, NoticeGroup] = {
     "reminder": "reminders",
+    "repeated": "reminders",
     "clock_reminder": "reminders",
+    "clock_repeated": "reminders",
     "nudged": "reminders",
     "overdue": "overdue",
     "row_overdue": "overdue",
@@ -44,10 +46,12 @@ _GROUP_OF: dict[str, NoticeGroup] = {
     "case_paused": "copies",
     "case_resumed": "copies",
     "signed": "copies",
+    "customer_answered": "copies",
     "signer_dropped": "copies",
     "withdrawn": "copies",
     "channel_failing": "system",
     "channel_off": "system",
+    "layout_failed": "system",
 }
 
 

@@ -14,9 +14,10 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from kehu.core.models import Organization
+from kehu.core.models import LINK, Organization
 
 from .failures import Broken, Lost, NotNow, Refused, Unopened
+from .guests import letter_to_guest, note_sent
 from .models import Channel, Delivery
 from .wording import Cases, procedure_number, worded
 
@@ -33,7 +34,7 @@ def opened(
         raise Unopened(_reason(error)) from error
 
     def send(letter: Sequence[Delivery]) -> None:
-        mail = _mail(letter, organization, cases)
+        mail = _of_link(letter[0], organization, now) or _mail(letter, organization, cases)
         try:
             connection.send_messages([mail])
         except smtplib.SMTPRecipientsRefused as error:
@@ -48,6 +49,7 @@ def opened(
             raise Lost(_reason(error)) from error
         except ValueError as error:
             raise Refused(str(error)) from error
+        note_sent(letter[0], now)
 
     try:
         yield send
@@ -97,6 +99,15 @@ def _mail(letter: Sequence[Delivery], organization: Organization, cases: Cases) 
             "Auto-Submitted": "auto-generated",
         },
     )
+
+
+def _of_link(delivery: Delivery, organization: Organization, now: datetime) -> EmailMessage | None:
+    """To somebody outside, with his link; None where it is a letter for a member."""
+    if delivery.kind != LINK:
+        return None
+    mail = letter_to_guest(delivery, organization, now)
+    mail.extra_headers["Message-ID"] = message_id(organization, delivery)
+    return mail
 
 
 def _single(delivery: Delivery, organization: Organization, cases: Cases) -> tuple[str, list[str]]:

@@ -16,7 +16,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import QuerySet
 
 from kehu.cases.models import Task
-from kehu.core.models import Message, Organization
+from kehu.core.models import LINK, Message, Organization
 from kehu.core.scope import scope
 from kehu.organizations.models import Member
 from kehu.organizations.queries import directory, local_now
@@ -150,6 +150,11 @@ class _Batch:
     def _mails(self) -> Iterator[Delivery]:
         for message in self.messages:
             member = self.members.get(message.recipient)
+            if message.kind == LINK:
+                yield self._delivery(
+                    self.mail, message, str(message.pk), facts={**message.facts, "to": message.recipient}
+                )
+                continue
             if message.recipient and member is None:
                 yield self._delivery(
                     self.mail, message, str(message.pk), state=Delivery.State.DEAD, error="there is no such member"
@@ -175,7 +180,7 @@ class _Batch:
         posts: dict[tuple[int, str], Delivery] = {}
         for message in self.messages:
             group = group_of(message.kind)
-            for channel in self.chats if message.recipient else ():
+            for channel in self.chats if message.recipient and message.kind != LINK else ():
                 if group not in channel.takes or not self._concerns(channel, message):
                     continue
                 place = (message.kind, message.case_number, message.step, message.item, message.created_at.isoformat())

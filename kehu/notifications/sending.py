@@ -18,14 +18,15 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError, close_old_connections, connection, models, transaction
 from django.db.models import F, Q
 
-from kehu.core.models import Message, Organization
+from kehu.core.models import LINK, Message, Organization
 from kehu.core.scope import scope
 from kehu.organizations.permissions import may_administer
 from kehu.organizations.queries import directory, local_now
 
 from . import chat, mail, webhook
 from .channels import switch
-from .failures import Broken, Lost, NotNow, Refused
+from .failures import Broken, Lost, Needless, NotNow, Refused
+from .guests import tell_of_link
 from .models import Channel, Delivery
 from .queries import cases_of
 from .wording import Cases
@@ -180,6 +181,8 @@ class _Batch:
                         send(letter)
                     except Refused as error:
                         self._finish(letter, state=Delivery.State.DEAD, error=str(error))
+                    except Needless as error:
+                        self._finish(letter, state=Delivery.State.DROPPED, error=str(error))
                     except NotNow as error:
                         self._later(letter, str(error))
                         held.add(person or 0)
@@ -209,7 +212,9 @@ class _Batch:
         return Delivery.objects.filter(claims, state=Delivery.State.SENDING)
 
     def _finish(self, letter: Sequence[Delivery], **columns: object) -> None:
-        self._claimed(letter).update(**columns)
+        finished = self._claimed(letter).update(**columns)
+        if finished and columns.get("state") == Delivery.State.DEAD and letter[0].kind == LINK:
+            tell_of_link(letter[0], str(columns.get("error", "")), self.organization, self.now)
 
     def _later(self, letter: Sequence[Delivery], error: str, **columns: object) -> None:
         attempts = max(delivery.attempts for delivery in letter)

@@ -58,6 +58,7 @@ ICONS = {
     "deputy_revoked": "user",
     "absent_alone": "calendar",
     "reminder": "clock",
+    "repeated": "clock",
     "overdue": "clock-exclamation",
     "escalated": "alert-triangle",
     "row_overdue": "clock-exclamation",
@@ -75,11 +76,19 @@ ICONS = {
     "case_resumed": "player-play",
     "told": "info-circle",
     "clock_reminder": "clock",
+    "clock_repeated": "clock",
     "clock_overdue": "clock-exclamation",
     "clock_escalated": "alert-triangle",
+    "customer_answered": "signature",
+    "link_undelivered": "alert-triangle",
     "channel_failing": "alert-triangle",
     "channel_off": "alert-triangle",
+    "layout_failed": "alert-triangle",
 }
+
+
+_PLACES = {"channel_failing": "channels", "channel_off": "channels", "layout_failed": "procedures"}
+"""Where to go for what no case is about."""
 
 
 def worded(said: Said, case: Case | None, organization: Organization) -> Wording:
@@ -125,7 +134,7 @@ def procedure_number(case: Case) -> str:
 def _address(said: Said) -> str:
     if said.case_number:
         return settings.URL + reverse("case", args=[said.case_number])
-    return settings.URL + reverse("channels" if said.kind.startswith("channel_") else "notices")
+    return settings.URL + reverse(_PLACES.get(said.kind, "notices"))
 
 
 def _words(said: Said, case: Case | None, organization: Organization) -> tuple[dict[str, str], str]:
@@ -144,7 +153,9 @@ def _words(said: Said, case: Case | None, organization: Organization) -> tuple[d
         "from": said.facts.get("from", ""),
         "until": _("to {day}").format(day=said.facts["until"]) if said.facts.get("until") else _("on"),
         "reason": str(said.facts.get("reason") or ""),
+        "guest": str(said.facts.get("guest") or ""),
         "channel": str(said.facts.get("channel") or ""),
+        "form": str(said.facts.get("form") or ""),
         "error": str(said.facts.get("error") or ""),
     }
     if running and (clock := running.procedure.clocks.get(str(said.facts.get("clock", "")))):
@@ -162,11 +173,13 @@ def _group_title(kind: str, names_people: bool) -> str:
         "task_opened": _("New task for {people}: {step}"),
         "handed_over": _("Handed over to {people}: {step}"),
         "reminder": _("Soon due ({people}): {step}"),
+        "repeated": _("Still open ({people}): {step}"),
         "overdue": _("Overdue ({people}): {step}"),
         "escalated": _("Escalated to {people}: {step}"),
         "row_overdue": _("A line is overdue ({people}): {step}"),
         "told": _("For information of {people}: {step}"),
         "clock_reminder": _("Soon over ({people}): {clock}"),
+        "clock_repeated": _("Still running ({people}): {clock}"),
         "clock_overdue": _("Time limit passed ({people}): {clock}"),
         "clock_escalated": _("Escalated to {people}: {clock}"),
     }.get(kind, _title(kind))
@@ -183,6 +196,7 @@ def _title(kind: str) -> str:
         "deputy_revoked": _("Deputy rule {rule} has ended"),
         "absent_alone": _("{name} will be away without a deputy"),
         "reminder": _("Soon due: {step}"),
+        "repeated": _("Still open: {step}"),
         "overdue": _("Overdue: {step}"),
         "escalated": _("Escalated to you: {step}"),
         "row_overdue": _("A line is overdue: {step}"),
@@ -200,10 +214,15 @@ def _title(kind: str) -> str:
         "case_resumed": _("Goes on: {number}"),
         "told": _("For your information: {step}"),
         "clock_reminder": _("Soon over: {clock}"),
+        "clock_repeated": _("Still running: {clock}"),
         "clock_overdue": _("Time limit passed: {clock}"),
         "clock_escalated": _("Escalated to you: {clock}"),
+        "link": _("A link for the customer: {number}"),
+        "customer_answered": _("The customer has answered: {step}"),
+        "link_undelivered": _("A link did not arrive: {number}"),
         "channel_failing": _("Messages do not go out: {channel}"),
         "channel_off": _("A channel was switched off: {channel}"),
+        "layout_failed": _("A paper layout cannot be set: {form}"),
     }.get(kind, _("Notice: {step}"))
 
 
@@ -239,12 +258,18 @@ def _sentence(kind: str, has_limit: bool, has_reason: bool) -> str:
             return _("Deputy rule {rule} between you and {name} counts no more.")
         case "absent_alone":
             return _("{name} is away from {from} {until} and nobody stands in; new tasks come to you.")
-        case "reminder":
+        case "reminder" if has_limit:
             return _("{number} {customer}: “{step}” is soon due, {limit}.")
+        case "repeated" if has_limit:
+            return _("{number} {customer}: “{step}” is still open, {limit}.")
+        case "repeated" | "reminder":
+            return _("{number} {customer}: “{step}” is still open.")
         case "overdue":
             return _("{number} {customer}: “{step}” is overdue, {limit}.")
-        case "escalated":
+        case "escalated" if has_limit:
             return _("{number} {customer}: “{step}” is still not done and has been escalated to you, {limit}.")
+        case "escalated":
+            return _("{number} {customer}: “{step}” is still not done and has been escalated to you.")
         case "row_overdue":
             return _("{number} {customer}: a line of “{step}” has passed its day and is not done.")
         case "nudged" if has_limit:
@@ -275,8 +300,16 @@ def _sentence(kind: str, has_limit: bool, has_reason: bool) -> str:
             return _("{number} {customer}: the case goes on. {reason}")
         case "told":
             return _("{number} {customer}: “{step}” has been done; you are informed.")
+        case "customer_answered":
+            return _("{number} {customer}: {guest} has answered “{step}” by the link.")
+        case "link_undelivered":
+            return _(
+                "{number} {customer}: the mail with the link for {guest} was not delivered: {error} Check the address and make a new link."
+            )
         case "clock_reminder":
             return _("{number} {customer}: the time for “{clock}” is soon over.")
+        case "clock_repeated":
+            return _("{number} {customer}: the clock “{clock}” is still running.")
         case "clock_overdue":
             return _("{number} {customer}: the time for “{clock}” is over.")
         case "clock_escalated":
@@ -284,6 +317,10 @@ def _sentence(kind: str, has_limit: bool, has_reason: bool) -> str:
         case "channel_failing":
             return _(
                 "“{channel}” has not worked for a while. What it says: {error} Messages wait and go out by themselves."
+            )
+        case "layout_failed":
+            return _(
+                "The layout of {form} in the pack cannot be set, so it is printed with the standard one. What it says: {error}"
             )
         case "channel_off":
             return _(

@@ -1,0 +1,70 @@
+"""What a guest reads and signs, on paper: the parts of the record that are shown to him, and nothing else of the case."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.files.base import ContentFile
+from django.utils.translation import gettext as _
+
+from kehu.engine import invitations as said
+from kehu.engine.definitions import Procedure
+from kehu.paper.pages import guest_pdf
+from kehu.paper.sheet import ForGuest
+from kehu.paper.typesetting import PaperError
+
+from .door import Coming
+from .sheet import Attempt, Sheet, folder_of
+
+log = logging.getLogger("kehu.portal")
+
+
+def paper_of(coming: Coming) -> bytes:
+    """As it stands now."""
+    folder = folder_of(coming)
+    return guest_pdf(
+        folder.case,
+        ForGuest(_fields(coming, folder.procedure), coming.invitation.name),
+        language="zh" if coming.short == "zh" else "en",
+        now=coming.now,
+    )
+
+
+def signed_paper(
+    coming: Coming, sheet: Sheet, data: Mapping[str, Any], attempt: Attempt, drawn: bytes
+) -> ContentFile[bytes] | None:
+    """What he signs, with his signature; None where it cannot be set, which stops nobody from signing."""
+    place = next(
+        (key for key in sheet.definition.fills if sheet.invites.signs and sheet.invites.signs.by in sheet.folder.procedure.form.sections[key].fields),
+        "",
+    )  # fmt: skip
+    way = next((way.title for way in sheet.ways() if way.key == attempt.outcome), "")
+    fields = _fields(coming, sheet.folder.procedure)
+    part = ForGuest(fields, coming.invitation.name, data, attempt.signer, place, drawn, way)
+    try:
+        made = guest_pdf(sheet.folder.case, part, language="zh" if coming.short == "zh" else "en", now=coming.now)
+    except PaperError:
+        log.exception("the paper that a customer signs cannot be set")
+        return None
+    return ContentFile(made, name=" ".join([sheet.number, _("signed")]) + ".pdf")
+
+
+def _fields(coming: Coming, procedure: Procedure) -> dict[str, list[str]]:
+    """Section -> the fields he reads and fills; what only follows from his answer is not in his words."""
+    form, task = procedure.form, coming.invitation.task
+    found: dict[str, list[str]] = {}
+    step = procedure.steps[task.step] if task else None
+    shows = (
+        step.invites.shows if step and step.invites else procedure.status_page.shows if procedure.status_page else {}
+    )
+    for parts in (said.parts_of(form, shows), said.typed_in(form, step) if step else {}):
+        for key, fields in parts.items():
+            found.setdefault(key, []).extend(fields)
+    lines = step.invites.lines if step and step.invites else None
+    for key in step.fills if step else ():
+        if lines and lines.into in form.sections[key].fields:
+            found.setdefault(key, []).append(lines.into)
+        found.setdefault(key, [])
+    return found

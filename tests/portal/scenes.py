@@ -1,0 +1,84 @@
+"""A complaint that waits for the customer, and browsers of people outside."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from django.test import Client
+
+from kehu.cases import invitations
+from kehu.cases.links import token_of
+from kehu.cases.models import Case, Invitation
+from kehu.core.models import Organization
+from kehu.core.scope import scope
+from tests.cast import Telling, to_departments
+
+ACTION = {"what": "全检", "who": "qc_staff", "how": "目视", "where": "成品仓", "when_done": "2024-03-15"}
+INSIDE = "下模崩缺是我们自己的错"
+"""What nobody outside may read."""
+
+
+def answered_complaint(organization: Organization, now=None) -> Telling:  # type: ignore[no-untyped-def]
+    """As far as the question whether the customer is content."""
+    told = Telling(organization, now) if now else Telling(organization)
+    to_departments(told.start(lot="PO-4471"), "quality")
+    told.do(
+        "propose-countermeasure", by="qa_head", item="quality", outcome="submit", state_confirmed=INSIDE,
+        talked_by="qc_staff", talked_with="何经理", talked_at=told.now, actions=[ACTION], planned_completion="2024-03-15",
+    )  # fmt: skip
+    told.do("approve-countermeasure", by="quality_manager", item="quality", outcome="approve")
+    told.do("distribute-copy", by="complaint_tracker")
+    told.do("reply-customer", by="sales_handler", reply_channel="email", reply_to="何经理", reply_text="三天内补换")
+    rows = [{"action": "全检", "actual": "2024-03-15", "state": "done"}]
+    return told.do("track-actions", by="complaint_tracker", outcome="all_done", tracking=rows)
+
+
+def invite(told: Telling, name: str = "何经理", **more: object) -> Invitation:
+    with scope(told.organization):
+        invitations.invite(
+            organization=told.organization, number=told.number, step="confirm-customer", by="complaint_tracker",
+            now=more.pop("now", told.now), name=name, **more,
+        )  # fmt: skip
+        return Invitation.objects.select_related("organization").latest("pk")
+
+
+def share(told: Telling, name: str = "何经理") -> Invitation:
+    with scope(told.organization):
+        invitations.share_status(
+            organization=told.organization, number=told.number, by="complaint_tracker", now=told.now, name=name
+        )
+        return Invitation.objects.select_related("organization").latest("pk")
+
+
+def place(invitation: Invitation, what: str = "") -> str:
+    return f"/invitation/{token_of(invitation)}/{what}"
+
+
+def opened(invitation: Invitation) -> Client:
+    """A browser in which it was opened."""
+    client = Client()
+    assert client.post(place(invitation, "opening/")).status_code == 302
+    return client
+
+
+def good_answer(**more: object) -> dict[str, object]:
+    return {"outcome": "ok", "signer": "何志强", "consent": "1", "opinion_text": "没有问题", **more}
+
+
+def send(browser: Client, invitation: Invitation, **more: object):  # type: ignore[no-untyped-def]
+    """He reads the page and sends this answer."""
+    page = browser.get(place(invitation)).content.decode()
+    read = re.search(r'name="read" value="([0-9a-f]+)"', page)
+    return browser.post(place(invitation, "answer/"), {**good_answer(), "read": read[1] if read else "", **more})
+
+
+def again(invitation: Invitation) -> Invitation:
+    return Invitation.objects.select_related("task").get(pk=invitation.pk)
+
+
+def case_of(told: Telling) -> Case:
+    return Case.objects.get(number=told.number)
+
+
+DAY = timedelta(days=1)

@@ -1,0 +1,221 @@
+"""What somebody outside reads, fills, signs and gets a receipt for."""
+
+from __future__ import annotations
+
+import base64
+import re
+import struct
+import zlib
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from kehu.cases.attachments import attach
+from kehu.cases.models import Attachment, Task
+from kehu.core import clock, files
+from kehu.core.models import Event, Message
+from kehu.operations.verification import verify
+from kehu.paper.pages import case_pdf
+
+from .scenes import INSIDE, again, answered_complaint, case_of, invite, opened, place, send
+
+pytestmark = pytest.mark.usefixtures("shelf")
+
+
+@pytest.fixture
+def shelf(settings, tmp_path):  # type: ignore[no-untyped-def]
+    settings.MEDIA_ROOT = tmp_path
+
+
+@pytest.fixture
+def told(mfg):  # type: ignore[no-untyped-def]
+    return answered_complaint(mfg, clock.now())
+
+
+def drawing(width: int = 600, height: int = 240) -> str:
+    """A picture as the page's script makes it."""
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    rows = b"".join(b"\0" + bytes([40 if (x + y) % 37 else 200 for x in range(width)]) for y in range(height))
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def completed(told) -> Event:  # type: ignore[no-untyped-def]
+    return Event.objects.filter(stream=f"case:{told.case.pk}", name="task.completed").latest("sequence")
+
+
+def done(told) -> Task:  # type: ignore[no-untyped-def]
+    return Task.objects.get(case=told.case, step="confirm-customer", state="done")
+
+
+def test_a_typed_name_signs_and_the_record_says_who_when_and_from_where(told) -> None:  # type: ignore[no-untyped-def]
+    browser = opened(invitation := invite(told))
+    browser.defaults["HTTP_USER_AGENT"] = "A telephone"
+    answer = send(browser, invitation)
+
+    assert answer.status_code == 302
+    case = case_of(told)
+    assert (case.data["customer_opinion"], case.data["effect_reached"], case.data["customer_signer"]) == (
+        "met",
+        True,
+        "何志强",
+    )
+    assert case.data["signed_on"]
+    guest = completed(told).facts["guest"]
+    assert (guest["name"], guest["signer"], guest["address"], guest["agent"]) == (
+        "何经理",
+        "何志强",
+        "127.0.0.1",
+        "A telephone",
+    )
+    assert guest["invitation"] == invitation.pk
+    assert guest["invited_by"] == "complaint_tracker"
+    assert completed(told).by == ""
+    assert (done(told).done_by, done(told).acting) == (None, {"guest": guest})
+    assert again(invitation).state(told.now) == "used"
+    messages = Message.objects.filter(kind="customer_answered")
+    assert list(messages.values_list("recipient", flat=True)) == ["complaint_tracker"]
+    assert verify(files=True).problems == []
+
+
+def test_a_drawn_signature_is_kept_and_printed(told) -> None:  # type: ignore[no-untyped-def]
+    browser = opened(invitation := invite(told))
+    assert send(browser, invitation, consent="", drawn=drawing()).status_code == 302
+    paper, drawn = Attachment.objects.filter(case=told.case).select_related("stored").order_by("pk")
+
+    assert (paper.field, paper.by, paper.invitation_id) == ("signed_file", None, invitation.pk)
+    assert case_of(told).data["signed_file"] == paper.name
+    assert files.content(paper.stored, paper.name).startswith(b"%PDF")
+    assert drawn.name.endswith(".png")
+    assert completed(told).facts["guest"]["drawn"] == drawn.name
+    text = text_of(files.content(paper.stored, paper.name))
+    assert "何志强" in text
+    assert "接受答复" in text
+    assert INSIDE not in text
+    printed = case_pdf(case_of(told), language="zh", copy_for=None, by=None, now=told.now)
+    assert "客户，凭链接" in text_of(printed)
+    assert printed.count(b"/Subtype /Image") + printed.count(b"/Subtype/Image") >= 1
+    assert verify(files=True).problems == []
+
+
+def text_of(pdf: bytes) -> str:
+    import io
+
+    from pypdf import PdfReader
+
+    return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
+
+
+def test_his_receipt_stays_readable_in_his_browser_and_nowhere_else(told) -> None:  # type: ignore[no-untyped-def]
+    browser = opened(invitation := invite(told))
+    send(browser, invitation)
+    receipt = browser.get(place(invitation)).content.decode()
+
+    assert "谢谢" in receipt
+    assert "何志强" in receipt
+    file = re.search(r'href="(/invitation/[^"]+/files/\d+/)"', receipt)
+    assert file
+    kept = browser.get(file[1])
+    assert kept.status_code == 200
+    assert "no-store" in kept.headers["Cache-Control"]
+    assert Client().get(file[1]).status_code == 410
+    assert browser.get(place(invitation, "paper.pdf")).headers["Content-Type"] == "application/pdf"
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ({"outcome": ""}, "请选择您的答复"),
+        ({"outcome": "maybe"}, "请选择您的答复"),
+        ({"signer": " "}, "请写上您的姓名"),
+        ({"consent": ""}, "请勾选这一项"),
+        ({"consent": "", "drawn": "data:image/png;base64,AAAA"}, "无法读取"),
+        ({"consent": "", "drawn": drawing(2400, 4)}, "无法读取"),
+        ({"read": "0" * 64}, "刚刚有变动"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_typed_is_lost(told, more, sentence) -> None:  # type: ignore[no-untyped-def]
+    browser = opened(invitation := invite(told))
+    answer = send(browser, invitation, opinion_text="仍有三件带毛刺", **more)
+    page = answer.content.decode()
+
+    assert answer.status_code in (409, 422)
+    assert sentence in page
+    assert "仍有三件带毛刺" in page
+    assert told.open_steps() == ["confirm-customer"]
+    assert again(invitation).used_at is None
+
+
+def test_fields_that_are_not_his_are_not_taken(told) -> None:  # type: ignore[no-untyped-def]
+    browser = opened(invitation := invite(told))
+    send(
+        browser,
+        invitation,
+        outcome="not_ok",
+        customer_opinion="met",
+        effect_reached="true",
+        result="x",
+        tracker="qc_staff",
+    )
+
+    assert case_of(told).data["tracker"] == "complaint_tracker"
+    filled = done(told).filled
+    assert (filled["customer_opinion"], filled["effect_reached"]) == ("not_met", False)
+
+
+def test_what_he_reads_changed_meanwhile_so_he_reads_it_again(told) -> None:  # type: ignore[no-untyped-def]
+    browser = opened(invitation := invite(told))
+    page = browser.get(place(invitation)).content.decode()
+    read = re.search(r'name="read" value="([0-9a-f]+)"', page)
+    case = case_of(told)
+    case.data["reply_text"] = "五天内补换"
+    case.save(update_fields=["data"])
+    assert read
+    answer = browser.post(
+        place(invitation, "answer/"), {"outcome": "ok", "signer": "何志强", "consent": "1", "read": read[1]}
+    )
+
+    assert answer.status_code == 409
+    assert "五天内补换" in answer.content.decode()
+    assert send(browser, invitation).status_code == 302
+
+
+def test_the_form_follows_what_is_typed(told) -> None:  # type: ignore[no-untyped-def]
+    browser = opened(invitation := invite(told))
+    state = browser.post(place(invitation, "form/"), {"opinion_text": "x"}).json()
+
+    assert state == {
+        "fields": {"opinion_text": {"visible": True, "required": False}},
+        "ways": {"ok": True, "not_ok": True},
+    }
+    assert Client().post(place(invitation, "form/")).status_code == 403
+
+
+def test_a_file_of_the_case_that_is_not_shown_is_not_handed_over(told) -> None:  # type: ignore[no-untyped-def]
+    (inside,) = attach(
+        organization=told.organization, number=told.number, by="complaint_tracker", now=told.now,
+        uploads=[SimpleUploadedFile("cost.txt", b"what it cost us")],
+    )  # fmt: skip
+    browser = opened(invitation := invite(told))
+
+    assert browser.get(place(invitation, f"files/{inside.pk}/")).status_code == 404
+
+
+def test_paused_or_waiting_cases_are_not_answered_and_say_so_without_detail(told) -> None:  # type: ignore[no-untyped-def]
+    from kehu.cases.verbs import perform
+
+    browser = opened(invitation := invite(told))
+    perform(
+        "pause", organization=told.organization, number=told.number, by="sales_deputy_manager", now=told.now,
+        given={"reason": "等待复检"},
+    )  # fmt: skip
+    answer = send(browser, invitation)
+
+    assert answer.status_code == 409
+    assert "等待复检" not in answer.content.decode()
+    assert told.open_steps() == ["confirm-customer"]
