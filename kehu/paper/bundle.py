@@ -18,7 +18,7 @@ from kehu.core.models import Organization
 from kehu.core.refusals import AgainstTheRule, Refusal
 from kehu.organizations.queries import Person
 
-from .pages import Language, case_pdf
+from .pages import Failed, Language, case_pdf
 from .typesetting import PaperError
 
 LIMIT = 50
@@ -56,7 +56,13 @@ class Bundle:
 
 
 def bundle(
-    numbers: Iterable[str], *, organization: Organization, by: Person, language: Language, now: datetime
+    numbers: Iterable[str],
+    *,
+    organization: Organization,
+    by: Person,
+    language: Language,
+    now: datetime,
+    failed: Failed | None = None,
 ) -> Bundle:
     """The cases' papers in the order of their numbers as given, each once. Nothing is set before it is known that all may be read."""
     wanted = list(dict.fromkeys(numbers))
@@ -75,7 +81,7 @@ def bundle(
     size = 0
     for case in cases:
         try:
-            paper = case_pdf(case, language=language, copy_for=None, by=by, now=now)
+            paper = case_pdf(case, language=language, copy_for=None, by=by, now=now, failed=failed)
         except PaperError:
             log.exception("the paper of a case cannot be set", extra={"facts": {"case": case.pk}})
             found.refused.append((case.number, CannotBeSet()))

@@ -7,8 +7,8 @@ nobody has signed is printed empty.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -17,18 +17,18 @@ from typing import Any
 from kehu.cases.folder import Folder
 from kehu.cases.models import Attachment, Case, Task
 from kehu.cases.work import Work
-from kehu.core import files
+from kehu.core import files, money
 from kehu.core.models import Event
 from kehu.engine.advance import VOIDED
 from kehu.engine.definitions import FieldDefinition, Section, Text
 from kehu.engine.expressions import parse
-from kehu.engine.records import decoded_value, holds, key_column, rows_of
+from kehu.engine.records import decoded_value, holds, key_and_place, key_column, row_names, rows_of
 from kehu.ledgers.customers.models import Customer
 from kehu.organizations.queries import Person
 from kehu.procedures import revisions
 
 from .amounts import written_out
-from .signers import SYSTEM, Signers, Words
+from .signers import BY_LINK, SYSTEM, Signers, Words
 
 NOTHING = Text(zh="", en="")
 YES: Words = {"zh": "是", "en": "Yes"}
@@ -38,16 +38,23 @@ CASE_EVENTS: dict[str, Words] = {
     "case.voided": {"zh": "作废", "en": "Voided"},
     "case.reopened": {"zh": "复案", "en": "Reopened"},
 }
-SUBMITTED, SIGNED = "task.submitted", "task.signed"
+SUBMITTED, SIGNED, COSIGNED = "task.submitted", "task.signed", "task.cosigned"
 SIGNING_EVENTS: dict[str, Words] = {
     SIGNED: {"zh": "加签：同意", "en": "Signed as asked"},
     "task.signature_refused": {"zh": "加签：不同意", "en": "Refused to sign"},
 }
+BY_CUSTOMER: Words = {"zh": "客户签名", "en": "Signed by the customer"}
+ANSWER: Words = {"zh": "客户答复", "en": "The customer's answer"}
+SIGNATURE = "signature.png"
+_BEHIND = ("rounds", "record", "attachments", "pictures")
 ADDED: Words = {"zh": "加签", "en": "Also signed"}
+TOGETHER: Words = {"zh": "会签", "en": "Signed with"}
 COPY: Words = {"zh": "副本", "en": "COPY"}
 VOID: Words = {"zh": "作废", "en": "VOID"}
 IN_PROGRESS: Words = {"zh": "进行中", "en": "IN PROGRESS"}
 
+CUSTOMER = ("code", "name", "address", "tax_number", "contact", "phone", "email")
+"""What papers say of a customer."""
 WIDE = ("longtext", "file", "files", "rows")
 _PICTURES = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpg", b"GIF8": "gif", b"RIFF": "webp"}
 _ROOM_FOR_PICTURES = 40 * 2**20
@@ -66,13 +73,44 @@ class Signing:
     moment: str | None
 
 
+@dataclass(frozen=True)
+class ForGuest:
+    """What of a case somebody outside gets on paper: these fields alone, by section; where he is about to sign, the record as it then
+    stands and his signature."""
+
+    fields: Mapping[str, Collection[str]]
+    reader: str
+    data: Mapping[str, Any] | None = None
+    signer: str = ""
+    place: str = ""
+    """The section in which he signs."""
+    drawn: bytes = b""
+    answer: str = ""
+    """How he ends it, in the words in which he read it."""
+
+
 class Sheet:
-    def __init__(self, case: Case, *, language: str, copy_for: str | None, by: Person | None, now: datetime):
-        self.language = language
+    def __init__(
+        self,
+        case: Case,
+        *,
+        language: str,
+        copy_for: str | None,
+        by: Person | None,
+        now: datetime,
+        form: str = "",
+        guest: ForGuest | None = None,
+    ):
+        """`form`: the number of a controlled form within the record, printed for itself; without it the whole record."""
+        self.language, self.guest = language, guest
         self.case, self.copy_for, self.by, self.now = case, copy_for, by, now
         self.work = Work(case.organization, by, now)
-        tasks = list(Task.objects.filter(case=case).order_by("id"))
-        self.folder = Folder(self.work, case, revisions.running(case.revision), tasks)
+        self.folder = self._open(case)
+        if guest and guest.data is not None:
+            self.folder.state = replace(self.folder.state, data=dict(guest.data))
+        self.whole = not form
+        self.part = self.folder.procedure.form.part(form or self.folder.procedure.form.number)
+        self.number = form or self.folder.procedure.form.number
         self.procedure, self.form, self.pack = (
             self.folder.procedure,
             self.folder.procedure.form,
@@ -82,21 +120,22 @@ class Sheet:
         self.zone = self.work.local.tzinfo
         self.signings = {key: self._signings(section) for key, section in self.form.sections.items()}
 
+    def _open(self, case: Case) -> Folder:
+        tasks = list(Task.objects.filter(case=case).order_by("id"))
+        return Folder(self.work, case, revisions.running(case.revision), tasks)
+
     # -- the whole page
 
     def data(self) -> dict[str, Any]:
-        case, form, procedure = self.case, self.form, self.procedure
-        end = procedure.steps.get(case.status)
-        status = {"open": IN_PROGRESS, VOIDED: VOID}.get(case.status) or (
-            end.title.model_dump() if end else {"zh": case.status, "en": case.status}
-        )
+        case, procedure = self.case, self.procedure
         return {
             "company": self.pack.title.model_dump(),
+            "letterhead": self.pack.letterhead.model_dump() if self.pack.letterhead else None,
             "form": {
-                "number": form.number,
-                "title": form.title.model_dump(),
-                "revision": form.revision,
-                "retention": (form.retention or procedure.retention or NOTHING).model_dump(),
+                "number": self.number,
+                "title": (self.part.title or self.form.title).model_dump(),
+                "revision": self.part.revision,
+                "retention": (self.form.retention or procedure.retention or NOTHING).model_dump(),
             },
             "procedure": {
                 "number": procedure.number,
@@ -104,8 +143,8 @@ class Sheet:
                 "revision": procedure.revision,
             },
             "case": {
-                "number": case.number,
-                "status": status,
+                "number": self.folder.state.data.get(self.part.serial or "") or case.number,
+                "status": self.status,
                 "open": case.is_open,
                 "round": case.round,
                 "opened_at": self.moment(case.opened_at),
@@ -114,30 +153,88 @@ class Sheet:
             "customer": self._customer(case.customer),
             "copy": {"for": self.department(self.copy_for)} if self.copy_for else None,
             "watermark": self._watermark(),
-            "printed": {"at": self.moment(self.now), "by": self.by.name if self.by else SYSTEM},
+            "printed": {"at": self.moment(self.now), "by": self._reader()},
             "sections": [section for section in self._sections() if section],
-            "rounds": [self._round(number) for number in range(1, case.round)],
-            "record": list(self._record()),
+            "fields": self._fields(),
+            "signatures": self._signatures() if self.guest is None else {},
+            **(self._behind() if self.guest is None else dict.fromkeys(_BEHIND, [])),
+        }
+
+    def _reader(self) -> Words | str:
+        if self.guest:
+            return self.guest.reader
+        return self.by.name if self.by else SYSTEM
+
+    def _behind(self) -> dict[str, Any]:
+        """What stands behind the sections, for our own people."""
+        return {
+            "rounds": [self._round(number) for number in range(1, self.case.round)] if self.whole else [],
+            "record": list(self._record()) if self.whole else [],
             "attachments": [self._attachment(one) for one in self.attachments],
             "pictures": [{"file": file, "name": one.name} for file, one, _ in self._pictures],
         }
+
+    @property
+    def status(self) -> Words:
+        end = self.procedure.steps.get(self.case.status)
+        return {"open": IN_PROGRESS, VOIDED: VOID}.get(self.case.status) or (
+            end.title.model_dump() if end else {"zh": self.case.status, "en": self.case.status}
+        )
 
     def _watermark(self) -> Words | None:
         if self.case.status == VOIDED:
             return VOID
         if self.copy_for:
             return COPY
-        return IN_PROGRESS if self.case.is_open else None
+        return IN_PROGRESS if self.case.is_open and not self.guest else None
 
     def _customer(self, customer: Customer | None) -> dict[str, Any] | None:
         if customer is None:
             return None
-        return {"code": customer.code, "name": {"zh": customer.name, "en": customer.name_en or customer.name}}
+        contact = customer.contacts.order_by("pk").first()
+        return {
+            "code": customer.code,
+            "name": {"zh": customer.name, "en": customer.name_en or customer.name},
+            "address": customer.address,
+            "tax_number": customer.tax_number,
+            "contact": contact.name if contact else "",
+            "phone": contact.phone if contact else "",
+            "email": contact.email if contact else "",
+        }
+
+    # -- all of the record, for layouts that ask by key
+
+    def _fields(self) -> dict[str, Any]:
+        """Every field of the record by its key, whichever form it belongs to; not those that rows have sections of."""
+        values = self.folder.state.data
+        return {
+            name: self._field(name, field, values)
+            for key, section in self.form.sections.items()
+            if not section.per
+            for name, field in section.fields.items()
+            if self.guest is None or name in self.guest.fields.get(key, ())
+        }
+
+    def _signatures(self) -> dict[str, Any]:
+        return {
+            one.field: self.signature(self.form.sections[key], one, self.folder.state.data, "")
+            for key, signings in self.signings.items()
+            if not self.form.sections[key].per
+            for one in signings
+        }
 
     # -- sections of the round at hand
 
+    @property
+    def sections(self) -> Mapping[str, Section]:
+        """Those that are printed."""
+        sections = self.form.sections
+        return sections if self.whole else {key: sections[key] for key in self.part.sections if key in sections}
+
     def _sections(self) -> Iterator[dict[str, Any] | None]:
-        for key, section in self.form.sections.items():
+        for key, section in self.sections.items():
+            if self.guest and key not in self.guest.fields:
+                continue
             if section.per:
                 for item, row in rows_of(self.form, self.folder.state.data, section.per).items():
                     yield self._section(key, section, row, item)
@@ -153,24 +250,34 @@ class Sheet:
             (name, field)
             for name, field in section.fields.items()
             if not field.gather
+            and (self.guest is None or name in self.guest.fields[key])
             and holds(field.visible, context)
             and (field.is_typed_in or name in signed or _is_filled(values.get(name)))
         ]
         typed_in = [name for name, field in visible if field.is_typed_in]
         told = typed_in or [name for name, _ in visible]
         is_filled = any(_is_filled(values.get(name)) for name in told) or any(values.get(one.field) for one in signings)
-        if not visible or not (is_filled or self._is_being_filled(key, item)):
+        is_signed = self.guest is not None and key == self.guest.place
+        if not (visible or is_signed) or not (is_filled or is_signed or self._is_being_filled(key, item)):
             return None
         return {
             "key": key,
             "title": section.title.model_dump(),
             "item": self._item_title(section, item),
-            "fields": [self._field(name, field, values) for name, field in visible if name not in signed],
+            "fields": [
+                *(self._field(name, field, values) for name, field in visible if name not in signed),
+                *self._answer(key),
+            ],
             "signatures": [
-                *(self._signature(section, one, values, item) for one in signings),
-                *self._added(key, item),
+                *(self.signature(section, one, values, item) for one in signings if self.guest is None),
+                *(self._added(key, item) if self.guest is None else ()),
+                *self._guests(key, item),
             ],
         }
+
+    def _answer(self, section: str) -> Iterator[dict[str, Any]]:
+        if self.guest and self.guest.answer and section == self.guest.place:
+            yield {"key": "answer", "label": ANSWER, "kind": "text", "value": self.guest.answer, "wide": True}
 
     def _is_being_filled(self, key: str, item: str) -> bool:
         return any(
@@ -179,12 +286,16 @@ class Sheet:
         )
 
     def _item_title(self, section: Section, item: str) -> Words | str | None:
-        if not section.per:
-            return None
-        table = self.form.field(section.per)
-        column = key_column(self.form, section.per)
-        field = table.columns.get(column or "") if table else None
-        return self.text(field, item) if field else item
+        return self._row_of(section.per, item) if section.per else None
+
+    def _row_of(self, table: str, item: str) -> Words | str:
+        found = self.form.field(table)
+        field = found.columns.get(key_column(self.form, table) or "") if found else None
+        if found is None or field is None:
+            return item
+        key, place = key_and_place(found, item)
+        title = self.text(field, key)
+        return _each_with(title, f" ({place})") if place > 1 else title
 
     # -- earlier rounds, as their tasks were filled
 
@@ -225,11 +336,16 @@ class Sheet:
             ],
             "signatures": [
                 *(
-                    {"label": section.fields[one.field].title.model_dump(), **self._signed_by(signing)}
+                    {
+                        "key": one.field,
+                        "label": section.fields[one.field].title.model_dump(),
+                        **self._signed_by(signing),
+                    }
                     for one in self.signings[key]
                     if (signing := self._signing_task(one, item, tasks[-1].round))
                 ),
                 *self._added(key, item, tasks[-1].round),
+                *self._guests(key, item, tasks[-1].round),
             ],
         }
 
@@ -269,15 +385,15 @@ class Sheet:
         ]
         return max(found, key=lambda task: (task.closed_version or 0, task.pk)) if found else None
 
-    def _signature(self, section: Section, signing: Signing, values: Mapping[str, Any], item: str) -> dict[str, Any]:
-        label = section.fields[signing.field].title.model_dump()
+    def signature(self, section: Section, signing: Signing, values: Mapping[str, Any], item: str) -> dict[str, Any]:
+        box = {"key": signing.field, "label": section.fields[signing.field].title.model_dump()}
         signer = values.get(signing.field)
         if not signer:
-            return {"label": label, "name": "", "position": "", "at": ""}
+            return box | {"name": "", "position": "", "at": ""}
         if task := self._signing_task(signing, item, by=signer):
-            return {"label": label, **self._signed_by(task)}
+            return box | self._signed_by(task)
         moment = values.get(signing.moment or "")
-        return {"label": label, **self.signers.signature(signer, _day(moment)), "at": self.moment(moment)}
+        return {**box, **self.signers.signature(signer, _day(moment)), "at": self.moment(moment)}
 
     def _signed_by(self, task: Task) -> dict[str, Any]:
         at = self._signed_at(task)
@@ -299,6 +415,45 @@ class Sheet:
             and task.opened_at <= event.at
             and (task.closed_at is None or event.at <= task.closed_at)
         ]
+
+    def _guests(self, section: str, item: str, number: int | None = None) -> Iterator[dict[str, Any]]:
+        """The boxes of those who signed or answered by a link."""
+        if self.guest and self.guest.signer and section == self.guest.place:
+            image = {"image": SIGNATURE} if self.guest.drawn else {}
+            name = self.guest.signer
+            yield {"label": BY_CUSTOMER, "name": name, "position": BY_LINK, "at": self.moment(self.now), **image}
+            return
+        found: dict[str, dict[str, Any]] = {}
+        for task in self.folder.tasks:
+            guest = task.acting.get("guest")
+            if guest is None or self._place_of(task.step) != section or task.item not in ("", item):
+                continue
+            if number in (None, task.round) and (self.guest is None or task.step not in found):
+                file = next((file for file, one in self._drawn.items() if one.name == guest.get("drawn")), "")
+                found[task.step] = {
+                    "label": BY_CUSTOMER,
+                    "name": guest.get("signer") or guest["name"],
+                    "position": BY_LINK,
+                    "at": self.moment(task.closed_at),
+                    **({"image": file} if file else {}),
+                }
+        yield from found.values()
+
+    def _place_of(self, step: str) -> str:
+        """Where a customer's answer is signed: with the field for his name, else in the last part that the step fills."""
+        definition = self.procedure.steps.get(step)
+        if definition is None or definition.invites is None:
+            return ""
+        signs = definition.invites.signs
+        sections = [key for key in definition.fills if signs and signs.by in self.form.sections[key].fields]
+        return (sections or list(definition.fills) or [""])[-1]
+
+    @cached_property
+    def _drawn(self) -> dict[str, Attachment]:
+        """The signatures drawn by links, by the file that typst reads."""
+        names = {task.acting["guest"].get("drawn") for task in self.folder.tasks if task.acting.get("guest")}
+        drawn = [one for one in self.attachments if one.invitation_id and one.name in names]
+        return {f"signature-{one.pk}.png": one for one in drawn}
 
     @cached_property
     def _steps_of(self) -> dict[str, list[str]]:
@@ -323,17 +478,21 @@ class Sheet:
                 and number in (None, task.round)
             ]
             if tasks:
-                yield from (self._added_box(tasks[-1], signer) for signer in tasks[-1].signers)
+                signers = {(one["order"], one.get("side", one["who"])): one for one in tasks[-1].signers}
+                yield from (self._added_box(tasks[-1], signer) for signer in signers.values())
 
     def _added_box(self, task: Task, signer: Mapping[str, Any]) -> dict[str, Any]:
         """Whoever signed last lets the case go on: of a task that is done, all have signed."""
+        if signer["order"] == "together":
+            told = [one for one in self._told_of(task, COSIGNED) if signer["who"] in (one.by, one.facts.get("for"))]
+            return {"key": "", "label": TOGETHER, **self._signed_in(told[-1])}
         signed = [one for one in self._told_of(task, SIGNED) if one.facts.get("for", one.by) == signer["who"]]
         if signed and (signer["agreed"] or task.state == Task.State.DONE):
-            return {"label": ADDED, **self._signed_in(signed[-1])}
+            return {"key": "", "label": ADDED, **self._signed_in(signed[-1])}
         name = self.signers.name(signer["who"])
         both = name if isinstance(name, Mapping) else {"zh": name, "en": name}
         label = {"zh": f"加签：{both['zh']}", "en": f"To sign too: {both['en']}"}
-        return {"label": label, "name": "", "position": "", "at": ""}
+        return {"key": "", "label": label, "name": "", "position": "", "at": ""}
 
     def _signed_in(self, event: Event) -> dict[str, Any]:
         """Who did what an event tells, in both names where a deputy did it."""
@@ -343,7 +502,7 @@ class Sheet:
 
     @cached_property
     def _events(self) -> list[Event]:
-        names = [*CASE_EVENTS, *SIGNING_EVENTS, SUBMITTED]
+        names = [*CASE_EVENTS, *SIGNING_EVENTS, SUBMITTED, COSIGNED]
         return list(Event.objects.filter(stream=f"case:{self.case.pk}", name__in=names).order_by("sequence"))
 
     def _doer(self, task: Task) -> str:
@@ -363,7 +522,7 @@ class Sheet:
             step = self.procedure.steps[task.step]
             outcome = step.all_outcomes().get(task.outcome)
             system = {"name": SYSTEM, "position": "", "at": self.moment(task.closed_at)}
-            who = self._signed_by(task) if task.done_by_id else system
+            who = self._signed_by(task) if task.done_by_id or task.acting else system
             yield (
                 (self._signed_at(task) or task.closed_at, task.closed_version or 0),
                 {
@@ -398,13 +557,13 @@ class Sheet:
         each = self.procedure.steps[step].each if step in self.procedure.steps else None
         if not each or not item:
             return None
-        table = self.form.field(each.rows)
-        field = table.columns.get(key_column(self.form, each.rows) or "") if table else None
-        return self.text(field, item) if field else item
+        return self._row_of(each.rows, item)
 
     @cached_property
     def attachments(self) -> list[Attachment]:
-        return list(Attachment.objects.filter(case=self.case).select_related("stored").order_by("at", "id"))
+        kept = Attachment.objects.filter(case=self.case).select_related("stored", "invitation").order_by("at", "id")
+        mine = {key for section in self.sections.values() for key in section.fields}
+        return list(kept) if self.whole else [one for one in kept if one.field in mine]
 
     def _attachment(self, one: Attachment) -> dict[str, Any]:
         field = self.form.field(one.field)
@@ -412,19 +571,26 @@ class Sheet:
             "name": one.name,
             "field": field.title.model_dump() if field else "",
             "size": _size(one.stored.size),
-            "by": self.signers.name(self.signers.keys.get(one.by_id or 0)),
+            "by": one.invitation.name if one.invitation else self.signers.name(self.signers.keys.get(one.by_id or 0)),
             "at": self.moment(one.at),
         }
 
     def pictures(self) -> dict[str, bytes]:
-        """What typst reads beside the data: attached pictures are printed behind the sheet."""
-        return {file: content for file, _, content in self._pictures}
+        """What typst reads beside the data: attached pictures are printed behind the sheet, drawn signatures in their boxes."""
+        drawn = {file: files.content(one.stored, one.name) for file, one in self._drawn.items()}
+        if self.guest:
+            return {**drawn, **({SIGNATURE: self.guest.drawn} if self.guest.drawn else {})}
+        return {**drawn, **{file: content for file, _, content in self._pictures}}
 
     @cached_property
     def _pictures(self) -> list[tuple[str, Attachment, bytes]]:
         found, room = [], _ROOM_FOR_PICTURES
         for number, one in enumerate(self.attachments, start=1):
-            if one.stored.size > room or not one.stored.content_type.startswith("image/"):
+            if (
+                one.stored.size > room
+                or not one.stored.content_type.startswith("image/")
+                or one in self._drawn.values()
+            ):
                 continue
             content = files.content(one.stored, one.name)
             if kind := next((kind for start, kind in _PICTURES.items() if content.startswith(start)), None):
@@ -447,35 +613,45 @@ class Sheet:
         if field.is_typed_in and field.type in ("choice", "choices", "boolean"):
             options = self._options(field, value)
             letters = sum(self.width(option["title"]) + 4 for option in options)
-            return printed | {"kind": "options", "options": options, "wide": letters > _HALF_LINE}
+            text = self.text(field, value)
+            return printed | {"kind": "options", "options": options, "value": text, "wide": letters > _HALF_LINE}
         if field.type in ("file", "files") and not value:
             value = [one.name for one in self.attachments if one.field == name]
         text = self.text(field, value)
+        if field.type == "money" and field.decimals <= 2 and value:
+            printed["in_words"] = written_out(Decimal(value))
         return printed | {"value": text, "wide": printed["wide"] or self.width(text) > 2 * _HALF_LINE}
 
     def _options(self, field: FieldDefinition, value: Any) -> list[dict[str, Any]]:
         if field.type == "boolean":
-            return [{"title": YES, "chosen": value is True}, {"title": NO, "chosen": value is False}]
+            return [
+                {"key": "yes", "title": YES, "chosen": value is True},
+                {"key": "no", "title": NO, "chosen": value is False},
+            ]
         chosen = value if isinstance(value, list | tuple) else [value]
-        return [{"title": choice.title.model_dump(), "chosen": key in chosen} for key, choice in field.choices.items()]
+        return [
+            {"key": key, "title": choice.title.model_dump(), "chosen": key in chosen}
+            for key, choice in field.choices.items()
+        ]
 
     def _table(self, name: str, field: FieldDefinition, rows: list[Mapping[str, Any]]) -> dict[str, Any]:
-        """Columns that are filled by steps alone and hold nothing are left out: on paper they would be empty stripes."""
-        columns = {
-            key: column
-            for key, column in field.columns.items()
-            if column.is_typed_in or any(_is_filled(row.get(key)) for row in rows)
-        }
+        columns = {key: column for key, column in field.columns.items() if self._has_column(key, column, rows)}
         cells = [[self.text(column, row.get(key)) for key, column in columns.items()] for row in rows]
         widths = [
             min(max([self.width(column.title.model_dump()), 6, *(self.width(row[place]) for row in cells)]), 34) + 2
             for place, column in enumerate(columns.values())
         ]
         return {
+            "keys": list(columns),
             "columns": [column.title.model_dump() for column in columns.values()],
+            "figures": [column.type in ("number", "money") for column in columns.values()],
             "widths": widths,
             "rows": cells,
         }
+
+    def _has_column(self, key: str, column: FieldDefinition, rows: list[Mapping[str, Any]]) -> bool:
+        """What is filled by steps alone and holds nothing is left out: on paper it would be an empty stripe."""
+        return column.is_typed_in or any(_is_filled(row.get(key)) for row in rows)
 
     def text(self, field: FieldDefinition | None, value: Any) -> Words | str:
         """One value as it stands on paper: a text, or one in both languages."""
@@ -490,6 +666,8 @@ class Sheet:
                 return _joined([_titled(field, one) for one in value])
             case "user":
                 return self.signers.name(value)
+            case "people":
+                return _joined([self.signers.name(one) for one in value])
             case "department":
                 return (
                     _joined([self.department(one) for one in value])
@@ -501,7 +679,7 @@ class Sheet:
             case "date" | "datetime":
                 return self.moment(value)
             case "number" | "money":
-                return self._amount(field, value)
+                return self._number(field, value)
             case "file" | "files":
                 return "; ".join(map(str, value)) if isinstance(value, list) else str(value)
             case "rows":
@@ -513,14 +691,12 @@ class Sheet:
                 )
         return str(value)
 
-    def _amount(self, field: FieldDefinition, value: Decimal) -> Words | str:
-        number = f"{value:,}"
+    def _number(self, field: FieldDefinition, value: Decimal) -> Words | str:
+        """Money has its two decimals, a unit price more where it has more; other numbers have no idle zeros."""
+        least = min(field.decimals, 2) if field.type == "money" else 0
+        number = money.shown(value, least)
         unit = field.unit.model_dump() if field.unit else None
-        both = {language: f"{number} {unit[language]}" for language in ("zh", "en")} if unit else number
-        if field.type == "money" and (capitals := written_out(Decimal(value))):
-            both = both if isinstance(both, dict) else {"zh": number, "en": number}
-            return {"zh": f"{both['zh']}（大写：{capitals}）", "en": both["en"]}
-        return both
+        return {language: _with_unit(number, unit[language]) for language in ("zh", "en")} if unit else number
 
     def department(self, key: Any) -> Words | str:
         if found := self.pack.departments.get(str(key)):
@@ -547,6 +723,10 @@ class Sheet:
         return value.isoformat() if isinstance(value, date) else ""
 
 
+def _with_unit(number: str, unit: str) -> str:
+    return f"{number}{unit}" if unit == "%" else f"{number} {unit}"
+
+
 def _signs(value: Any) -> bool:
     return isinstance(value, str) and "by" in parse(value).names
 
@@ -559,7 +739,8 @@ def _all_rows(field: FieldDefinition, before: Any, now: Any) -> Any:
     """What was filled last; of a table whose rows have keys, every row that was filled."""
     if field.type != "rows" or not field.key or not before:
         return now
-    return list({row.get(field.key): row for row in (*before, *(now or []))}.values())
+    rows = {name: row for rows in (before, now or []) for name, row in zip(row_names(field, rows), rows, strict=True)}
+    return list(rows.values())
 
 
 def _titled(field: FieldDefinition, value: Any) -> Words | str:
@@ -572,6 +753,10 @@ def _joined(texts: list[Words | str]) -> Words:
         "zh": "、".join(text if isinstance(text, str) else text["zh"] for text in texts),
         "en": ", ".join(text if isinstance(text, str) else text["en"] for text in texts),
     }
+
+
+def _each_with(text: Words | str, end: str) -> Words | str:
+    return f"{text}{end}" if isinstance(text, str) else {language: f"{words}{end}" for language, words in text.items()}
 
 
 def _plain(text: Words | str) -> str:

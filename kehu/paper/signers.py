@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from kehu.cases.guests import signer_of
 from kehu.organizations.models import Appointment, Member
 
 Words = Mapping[str, str]
 """A text in both languages: {"zh": …, "en": …}."""
 SYSTEM: Words = {"zh": "系统", "en": "System"}
+BY_LINK: Words = {"zh": "客户，凭链接", "en": "customer, by link"}
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Signers:
         """Name and position; the position only where it says more than the name. Of a deputy both names, and by which rule he
         signed."""
         name = self.name(key)
+        if signer := signer_of(acting):
+            return {"name": signer, "position": BY_LINK}
         if acting:
             return {"name": _both(name, self.name(acting["for"])), "position": _rule(acting)}
         held = [one.title for one in self.held.get(key or "", []) if day is None or one.on(day)]

@@ -68,14 +68,17 @@ def written(revision: Revision, *, by: Person | None, now: datetime) -> dict[str
             for clock in procedure.clocks.values()
         ],
         "forms": [
-            {
-                "number": form.number,
-                "title": form.title.model_dump(),
-                "revision": form.revision,
-                "retention": (form.retention or procedure.retention or form.title).model_dump()
-                if form.retention or procedure.retention
-                else "",
-            },
+            *(
+                {
+                    "number": number,
+                    "title": (part.title or form.title).model_dump(),
+                    "revision": part.revision,
+                    "retention": (form.retention or procedure.retention or form.title).model_dump()
+                    if form.retention or procedure.retention
+                    else "",
+                }
+                for number, part in ((number, form.part(number)) for number in form.numbers)
+            ),
             *(
                 [{"number": register.number, "title": register.title.model_dump(), "revision": "", "retention": ""}]
                 if register
@@ -110,7 +113,7 @@ def _step(number: int, key: str, found: Running) -> dict[str, Any]:
         "title": step.title.model_dump(),
         "guidance": step.guidance.model_dump() if step.guidance else None,
         "clause": ", ".join(step.clause),
-        "role": _role(found, key) if step.role else "",
+        "role": _role(found, key) if step.parties else "",
         "fills": _both("、", [found.procedure.form.sections[section].title.model_dump() for section in step.fills]),
         "due": due_words(step, found),
         "outcomes": [
@@ -145,6 +148,9 @@ def due_words(step: Step, found: Running) -> Words | str:
         return limit_words(due.within, found)
     field = found.procedure.form.field(due.at or "")
     at = field.title.model_dump() if field else {"zh": due.at or "", "en": due.at or ""}
+    if due.before:
+        before = limit_words(due.before, found)
+        at = {"zh": f"{at['zh']}前 {_in(before, 'zh')}", "en": f"{_in(before, 'en')} before {at['en']}"}
     if not due.otherwise:
         return at
     otherwise = limit_words(due.otherwise, found)
@@ -157,9 +163,8 @@ def due_words(step: Step, found: Running) -> Words | str:
 def limit_words(limit: Limit, found: Running) -> Words | str:
     """`4 working hours` in both languages; what a table decides is named by the table."""
     if isinstance(limit, TableLimit):
-        table = found.tables.get(limit.table)
-        title = getattr(table, "title", None)
-        return title.model_dump() if title is not None and hasattr(title, "model_dump") else limit.table
+        title = found.tables[limit.table].title
+        return {language: str(title[language]) for language in ("zh", "en")} if isinstance(title, dict) else limit.table
     if limit.startswith("settings."):
         setting = found.pack.settings.get(limit.removeprefix("settings."))
         limit = str(setting.value) if setting else limit

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from kehu.cases import actions
+from kehu.cases.examples import Player
 from kehu.cases.models import Attachment, Case
 from kehu.core.models import Organization, StoredFile
 from kehu.organizations.models import Member
-from tests.cast import Telling, at, to_departments
+from kehu.procedures.sources import Source
+from tests.cast import Telling, at, mfg_pack, to_departments
 
 NAMES = {
     "sales_receiver": ("梁嘉琪", "Liang Jiaqi"),
@@ -200,6 +204,51 @@ def report(organization: Organization) -> Case:
     telling.do("act", by="qc_staff", completed="2024-03-15")
     assert telling.case
     return telling.case
+
+
+def form_reply(organization: Organization) -> Telling:
+    """A complaint whose customer wants his own form: the reply is open, and nothing is filled in it."""
+    name_people(organization)
+    telling = Telling(organization).start()
+    telling.do("accept-complaint", by="sales_deputy_manager", outcome="help", help_needed=True)
+    telling.do(
+        "fill-sheet",
+        by="sales_rep",
+        outcome="clear",
+        customer_form_required=True,
+        departments=[{"department": "quality"}],
+    )
+    telling.do("approve-sheet", by="sales_deputy_manager", outcome="approve", tracker="complaint_tracker")
+    telling.do(
+        "notify-departments",
+        by="complaint_tracker",
+        notices=[{"department": "quality", "notified_at": telling.now}],
+    )
+    telling.do("propose-countermeasure", item="quality", by="qa_head", outcome="submit", **QUALITY)
+    telling.do("approve-countermeasure", item="quality", by="quality_manager", outcome="approve")
+    telling.do("distribute-copy", by="complaint_tracker")
+    telling.case = Case.objects.get(parent=telling.case)
+    return telling
+
+
+@cache
+def _stories() -> Source:
+    return Source.read(Path(__file__).with_name("papers.yaml"))
+
+
+def played(organization: Organization, story: str) -> tuple[Case, datetime]:
+    """The case that a story of `papers.yaml` is about, and when it ends: the last that it opened of the procedure it names (`of:`),
+    otherwise the last that it started."""
+    name_people(organization)
+    source = _stories()
+    number = next(number for number, one in enumerate(source.value) if one["example"] == story)
+    player = Player(mfg_pack(), organization, source, number, source.value[number])
+    differences = [str(one) for one in player.play()]
+    assert differences == []
+    of = source.value[number].get("of")
+    case = Case.objects.filter(procedure__key=of).order_by("pk").last() if of else player.started[-1]
+    case.refresh_from_db()
+    return case, player.now
 
 
 def attach(telling: Telling, *names: str) -> None:
