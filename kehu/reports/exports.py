@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import BinaryIO
+from zoneinfo import ZoneInfo
 
 import xlsxwriter
 from django.utils.translation import gettext as _
 
+from .ledgers import LedgerView, Wish
 from .registers import Asked, Cell, Column, RegisterView
 from .statistics import Statistics
 
@@ -22,16 +24,23 @@ _DIGITS = 15
 
 def file_name(view: RegisterView) -> str:
     """MFG-R9 客户抱怨台账 2024-03-15.xlsx"""
-    words = " ".join(filter(None, (view.register.number, view.title, f"{view.reader.today:%Y-%m-%d}")))
+    return _named(view.register.number, view.title, view.reader.today)
+
+
+def ledger_file_name(view: LedgerView) -> str:
+    return _named(view.number, view.title, view.today)
+
+
+def _named(number: str, title: str, day: date) -> str:
+    words = " ".join(filter(None, (number, title, f"{day:%Y-%m-%d}")))
     return re.sub(r'[\\/:*?"<>|]', "-", words) + ".xlsx"
 
 
 def write_register(view: RegisterView, asked: Asked, by: str, target: BinaryIO, behind: str = "") -> int:
     """The register as asked for, into `target`; gives how many rows. Row by row: memory stays flat however many there are."""
-    book = xlsxwriter.Workbook(target, {"constant_memory": True, "remove_timezone": True, "strings_to_formulas": False,
-                                        "strings_to_urls": False, "strings_to_numbers": False})  # fmt: skip
+    book = _book(target)
     sheet = book.add_worksheet(_sheet_name(view.register.number or view.title))
-    writing = _Writing(view, book, sheet)
+    writing = _Writing(view.columns, view.reader.zone, book, sheet)
     writing.head()
     count = 0
     for count, line in enumerate(view.every(asked), start=1):  # noqa: B007
@@ -43,11 +52,37 @@ def write_register(view: RegisterView, asked: Asked, by: str, target: BinaryIO, 
     return count
 
 
+def write_ledger(view: LedgerView, wish: Wish, target: BinaryIO) -> int:
+    """A ledger as asked for, in the same way."""
+    book = _book(target)
+    sheet = book.add_worksheet(_sheet_name(view.number or view.title))
+    writing = _Writing(view.columns, view.zone, book, sheet)
+    writing.head()
+    count = 0
+    for count, line in enumerate(view.every(wish), start=1):  # noqa: B007
+        writing.row(count, line.cells)
+    sheet.autofilter(0, 0, max(count, 1), len(view.columns) - 1)
+    sheet.freeze_panes(1, 1)
+    book.close()
+    return count
+
+
+def _book(target: BinaryIO) -> xlsxwriter.Workbook:
+    return xlsxwriter.Workbook(target, {"constant_memory": True, "remove_timezone": True, "strings_to_formulas": False,
+                                        "strings_to_urls": False, "strings_to_numbers": False})  # fmt: skip
+
+
 class _Writing:
     """The formats of one book, and a row in them."""
 
-    def __init__(self, view: RegisterView, book: xlsxwriter.Workbook, sheet: xlsxwriter.worksheet.Worksheet):
-        self.view, self.sheet = view, sheet
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        zone: ZoneInfo,
+        book: xlsxwriter.Workbook,
+        sheet: xlsxwriter.worksheet.Worksheet,
+    ):
+        self.columns, self.zone, self.sheet = columns, zone, sheet
         top = {"valign": "top"}
         self.title = book.add_format(
             {"bold": True, "bg_color": "#E8EDF3", "bottom": 1, "text_wrap": True, "valign": "vcenter"}
@@ -57,23 +92,23 @@ class _Writing:
         self.text = book.add_format({"text_wrap": True, **top})
         self.numbers = {
             decimals: book.add_format({"num_format": "#,##0" + ("." + "0" * decimals if decimals else ""), **top})
-            for decimals in {column.definition.decimals if column.definition else 0 for column in view.columns} | {0}
+            for decimals in {column.definition.decimals if column.definition else 0 for column in columns} | {0}
         }
 
     def head(self) -> None:
-        for at, column in enumerate(self.view.columns):
+        for at, column in enumerate(self.columns):
             self.sheet.set_column(at, at, _width(column))
-        for at, column in enumerate(self.view.columns):
+        for at, column in enumerate(self.columns):
             self.sheet.write_string(0, at, column.title, self.title)
 
     def row(self, number: int, cells: Iterable[Cell]) -> None:
-        for at, (column, cell) in enumerate(zip(self.view.columns, cells, strict=True)):
+        for at, (column, cell) in enumerate(zip(self.columns, cells, strict=True)):
             self._cell(number, at, column, cell)
 
     def _cell(self, number: int, at: int, column: Column, cell: Cell) -> None:
         match cell.value:
             case datetime():
-                local = cell.value.astimezone(self.view.reader.zone).replace(tzinfo=None)
+                local = cell.value.astimezone(self.zone).replace(tzinfo=None)
                 self.sheet.write_datetime(number, at, local, self.moment)
             case date():
                 self.sheet.write_datetime(number, at, datetime(*cell.value.timetuple()[:3]), self.day)

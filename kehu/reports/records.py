@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -11,15 +12,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 
 from kehu.cases.models import Case, Task
+from kehu.core import money
 from kehu.core.models import Organization
 from kehu.core.refusals import Refusal
 from kehu.engine.definitions import FieldDefinition, Form
 from kehu.engine.expressions import ExpressionError, as_date, as_datetime, parse
 from kehu.engine.records import decoded_value, value_of
 from kehu.ledgers.customers.models import Customer
+from kehu.ledgers.customers.queries import facts_of
 from kehu.organizations.models import Member
 from kehu.organizations.queries import Directory, directory
 from kehu.procedures import revisions
@@ -31,7 +34,16 @@ class NoProcedure(Refusal):
     code = "report.no_procedure"
     kind = "order"
     status = 404
-    message = _lazy("There is no procedure “{key}” in force.")
+    message = gettext_lazy("There is no procedure “{key}” in force.")
+
+
+class NoPeriod(Refusal):
+    code = "report.no_period"
+    kind = "data"
+    status = 422
+    message = gettext_lazy(
+        "“{text}” is no period. Write a month (2024-03), a quarter (2024Q1), a half-year (2024H1) or a year (2024)."
+    )
 
 
 @dataclass
@@ -155,7 +167,7 @@ class Reader:
                 return definition.choices[value].title.in_(self.language)
             case "department":
                 return self.department_name(str(value))
-            case "user":
+            case "user" | "people":
                 return self.person_name(str(value))
         match value:
             case bool():
@@ -165,14 +177,8 @@ class Reader:
             case date():
                 return value.isoformat()
             case Decimal() | int():
-                return format_number(value)
+                return money.shown(value)
         return str(value)
-
-
-def format_number(value: Decimal | int) -> str:
-    """1234.50 as 1,234.5: grouped, without idle zeros."""
-    text = f"{Decimal(value):,f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 class CaseFacts(Mapping[str, Any]):
@@ -189,13 +195,7 @@ class CaseFacts(Mapping[str, Any]):
             "closed_at": case.closed_at,
             "starter": None,
             "step_titles": titles,
-            "customer": {
-                "code": customer.code,
-                "name": reader.customer_name(customer),
-                "class": customer.grade,
-                "is_key": customer.is_key,
-                "owner": customer.owner.key if customer.owner else None,
-            }
+            "customer": {**facts_of(customer, reader.people), "name": reader.customer_name(customer)}
             if customer
             else None,
         }
@@ -283,6 +283,19 @@ class Period:
     def year(cls, year: int) -> Period:
         return cls(date(year, 1, 1), date(year + 1, 1, 1))
 
+    @classmethod
+    def named(cls, text: str) -> Period:
+        """2024, 2024-03, 2024Q1, 2024H1."""
+        match = re.fullmatch(r"(\d{4})(?:-(\d\d)|Q([1-4])|H([12]))?", text)
+        if match is None or match[2] not in (None, *(f"{month:02}" for month in range(1, 13))):
+            raise NoPeriod(text=text)
+        year = int(match[1])
+        if match[2]:
+            return cls.month(date(year, int(match[2]), 1))
+        length, number = (3, int(match[3])) if match[3] else (6, int(match[4])) if match[4] else (12, 1)
+        last = cls.month(date(year, length * number, 1))
+        return cls(date(year, length * (number - 1) + 1, 1), last.until)
+
     def contains(self, day: date | None) -> bool:
         return day is not None and self.since <= day < self.until
 
@@ -339,9 +352,10 @@ def last_months(period: Period, count: int = 12) -> list[Period]:
 
 
 def open_steps(cases: Iterable[Case]) -> dict[int, list[Task]]:
-    """The open tasks of these cases, in one statement."""
+    """The open tasks of these cases, in one statement; none where no case is open."""
     found: dict[int, list[Task]] = {}
-    tasks = Task.objects.filter(case__in=[case.pk for case in cases], state=Task.State.OPEN).order_by("opened_at", "pk")
+    open_ = [case.pk for case in cases if case.is_open]
+    tasks = Task.objects.filter(case__in=open_, state=Task.State.OPEN).order_by("opened_at", "pk")
     for task in tasks.only("case_id", "step", "item", "due_at", "kind"):
         found.setdefault(task.case_id, []).append(task)
     return found

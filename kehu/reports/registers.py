@@ -18,7 +18,7 @@ from itertools import chain, islice
 from typing import Any, Literal
 
 from django.db import connection
-from django.db.models import CharField, Exists, F, FloatField, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models import BooleanField, CharField, Exists, F, FloatField, OuterRef, Q, QuerySet, Sum, Value
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce, NullIf
 from django.utils.translation import gettext as _
@@ -30,17 +30,18 @@ from kehu.core.models import Organization
 from kehu.core.words import Asked as AskedWord
 from kehu.core.words import asked as words_asked
 from kehu.engine.definitions import FieldDefinition, Register
+from kehu.engine.expressions import parse
 from kehu.ledgers.customers import words as customer_words
 from kehu.organizations.queries import Person
 from kehu.procedures import revisions
 from kehu.procedures.models import Procedure
 
-from .records import NoProcedure, Period, Reader, names_in, open_steps, read_or_none
+from .records import NoProcedure, Period, Reader, With, names_in, open_steps, read_or_none
 
 PAGE = 50
 _LATEST = 5000
 """Of a text that more cases say, a page looks through so many; what leaves the program (a sheet, the API) through all."""
-FEW = 50_000
+FEW = 5_000
 """So many cases are looked for by their keys; what more have is met by going through all of them."""
 MOST = 1000
 """Counting stops here: "1000+" is answer enough, and a million rows are not walked for it."""
@@ -70,6 +71,11 @@ class Column:
     @property
     def is_number(self) -> bool:
         return self.kind in ("number", "money")
+
+    @cached_property
+    def is_name(self) -> bool:
+        """It shows a value as it is; most columns do."""
+        return parse(self.value).path == (self.value,)
 
 
 @dataclass(frozen=True)
@@ -220,7 +226,7 @@ class RegisterView:
     def _column(self, key: str) -> Column:
         said = self.register.columns.get(key)
         value = said.value if said and said.value else key
-        definition = self.reader.fields.get(value)
+        definition = self._field(value)
         kind = (said.type if said else None) or (definition.type if definition else None)
         if said and said.title:
             title = said.title.in_(self.language)
@@ -229,6 +235,12 @@ class RegisterView:
         if kind is None and value in ("opened_at", "closed_at"):
             kind = "datetime"
         return Column(key, title, value, kind, definition, self._place(value) is not None)
+
+    def _field(self, value: str) -> FieldDefinition | None:
+        """The field of that name, or of a register of rows the row's column."""
+        root, _, column = value.partition(".")
+        table = self.reader.fields.get(self.register.rows or "") if root == "row" else None
+        return table.columns.get(column) if table else self.reader.fields.get(value)
 
     def _place(self, value: str) -> Any:
         """Where the database finds it: a column, or a text in the record; None for what must be worked out."""
@@ -271,7 +283,7 @@ class RegisterView:
     def _filter(self, key: str) -> Filter | None:
         column = self._column(key) if key in self.register.columns else None
         value = column.value if column else key
-        definition = self.reader.fields.get(value)
+        definition = self._field(value)
         if column:
             title = column.title
         else:
@@ -381,7 +393,7 @@ class RegisterView:
             count, shown = len(matching), matching[start : start + PAGE]
             totals = self._totals(matching) if count <= MOST else [""] * len(self.columns)
             has_next = len(shown) == PAGE and count > start + PAGE
-            return Page(self._lines(shown), min(count, MOST), count > MOST, number, has_next, totals)
+            return Page(self._lines(shown, decided), min(count, MOST), count > MOST, number, has_next, totals)
         count = found.order_by()[: MOST + 1].count()
         if count <= MOST:
             shown = list(found[start : start + PAGE])
@@ -425,18 +437,20 @@ class RegisterView:
 
     def every(self, asked: Asked) -> Iterator[Line]:
         """All that match, in order: for the sheet. Read in portions, so that memory stays flat."""
-        matching = self._matching(self.cases(asked), self._decided(asked))
+        decided = self._decided(asked)
+        matching = self._matching(self.cases(asked), decided)
         while portion := list(islice(matching, 500)):
-            yield from self._lines(portion)
+            yield from self._lines(portion, decided)
 
     def stretch(self, asked: Asked, before: int | None, limit: int) -> list[Line]:
-        """The newest cases that match, those made before the case with that pk: cases that are opened meanwhile move nothing."""
+        """The lines of so many of the newest cases that match, those made before the case with that pk: cases that are opened meanwhile
+        move nothing."""
         found, few = self._found(asked)
         found = found.order_by(_first_of(F("pk"), few=few).desc())
         if before is not None:
             found = found.filter(pk__lt=before)
         decided = self._decided(asked)
-        return self._lines(islice(self._matching(found, decided), limit) if decided else found[:limit])
+        return self._lines(islice(self._matching(found, decided), limit) if decided else found[:limit], decided)
 
     def cases(self, asked: Asked) -> QuerySet[Case]:
         """All that match, in order."""
@@ -447,7 +461,7 @@ class RegisterView:
         """All that match, and whether they are few and found without going through the others."""
         found = (
             Case.objects.filter(procedure=self.reader.procedure)
-            .select_related("customer__owner", "revision")
+            .select_related("customer", "revision")
             .defer("revision__definition")
         )
         if asked.among is not None:
@@ -492,17 +506,18 @@ class RegisterView:
         noun = words.marks_noun(self.reader.running)
         if marks or asked.text or customer:
             known = finding.indexed(words.NOUN, customer_words.NOUN, noun)
-        places: list[QuerySet[Any]] = []
+        places: list[tuple[str, QuerySet[Any]]] = []
         if asked.step:
-            places.append(Task.objects.filter(state=Task.State.OPEN, step=asked.step).values("case"))
+            places.append(("step", Task.objects.filter(state=Task.State.OPEN, step=asked.step).values("case")))
         if noun in known:
-            places += [CaseWord.objects.filter(word__in=alike).values("case") for alike in marks.values()]
+            places += [(key, CaseWord.objects.filter(word__in=alike).values("case")) for key, alike in marks.items()]
         else:
             marks = {}
         if customer and customer_words.NOUN in known:
-            places.append(_of_customers(customer))
-        counts = finding.counted([place[: FEW + 1] for place in places]) if places else []
-        few = [place for place, count in zip(places, counts, strict=True) if count <= FEW]
+            places.append(("customer", _of_customers(customer)))
+        counts = finding.counted([place[: FEW + 1] for _key, place in places]) if places else []
+        few = [place for (_key, place), count in zip(places, counts, strict=True) if count <= FEW]
+        often = {key for (key, _place), count in zip(places, counts, strict=True) if count > FEW}
         if texts and {words.NOUN, customer_words.NOUN} <= known:
             few.append(_said(texts, _LATEST if newest else None))
         elif asked.text:
@@ -511,7 +526,8 @@ class RegisterView:
             found = found.filter(pk__in=place)
         for one in self.filters:
             if one.key in asked.values and not (one.key in marks and self._is_decided(one)):
-                found = found.filter(self._condition(one, asked.values[one.key]))
+                condition = self._condition(one, asked.values[one.key])
+                found = found.filter(_met_often(condition) if one.key in often & marks.keys() else condition)
             elif one.key in asked.values:  # decided case by case; so many marks tell PostgreSQL that it meets them soon
                 found = found.filter(pk__in=CaseWord.objects.filter(word__in=marks[one.key]).values("case"))
         return found, bool(few)
@@ -605,11 +621,19 @@ class RegisterView:
         first = list(found[: 2 * MOST])
         others = found[2 * MOST :].iterator(chunk_size=500) if len(first) == 2 * MOST else ()
         for case in chain(first, others):
-            if all(self._matches(case, one, text) for one, text in decided):
+            if any(self._matches(facts, decided) for facts in self._facts(case)):
                 yield case
 
-    def _matches(self, case: Case, one: Filter, text: str) -> bool:
-        value = read_or_none(one.value, self.reader.facts(case))
+    def _facts(self, case: Case, titles: str = "") -> list[Mapping[str, Any]]:
+        """What the lines of a case are read from: the case, or each of its rows; a case that has none yet has one empty line."""
+        facts = self.reader.facts(case, titles)
+        return [With(facts, row=row) for row in facts[self.register.rows] or [{}]] if self.register.rows else [facts]
+
+    def _matches(self, facts: Mapping[str, Any], decided: list[tuple[Filter, str]]) -> bool:
+        return all(self._fits(facts, one, text) for one, text in decided)
+
+    def _fits(self, facts: Mapping[str, Any], one: Filter, text: str) -> bool:
+        value = read_or_none(one.value, facts)
         values = value if isinstance(value, list) else [value]
         if one.kind == "boolean":
             return bool(value) == (text == "true")
@@ -619,16 +643,21 @@ class RegisterView:
 
     # -- lines
 
-    def _lines(self, cases: Iterable[Case]) -> list[Line]:
+    def _lines(self, cases: Iterable[Case], decided: list[tuple[Filter, str]] | None = None) -> list[Line]:
         cases = list(cases)
         tasks = open_steps(cases)
-        return [self._line(case, tasks.get(case.pk, [])) for case in cases]
+        return [line for case in cases for line in self._lines_of(case, tasks.get(case.pk, []), decided or [])]
 
-    def _line(self, case: Case, tasks: list[Task]) -> Line:
-        facts = self.reader.facts(case, self.reader.status_words(case, [task.step for task in tasks]))
+    def _lines_of(self, case: Case, tasks: list[Task], decided: list[tuple[Filter, str]]) -> Iterator[Line]:
+        titles = self.reader.status_words(case, [task.step for task in tasks])
+        for facts in self._facts(case, titles):
+            if self._matches(facts, decided):
+                yield self._line(case, tasks, facts)
+
+    def _line(self, case: Case, tasks: list[Task], facts: Mapping[str, Any]) -> Line:
         cells = []
         for column in self.columns:
-            value = read_or_none(column.value, facts, column.kind)
+            value = facts.get(column.value) if column.is_name else read_or_none(column.value, facts, column.kind)
             cells.append(Cell(value, self.reader.words(column.definition, value, column.kind), column.kind))
         overdue = any(task.due_at and task.due_at < self.now for task in tasks)
         return Line(case.number, cells, case.is_open, overdue, case.pk)
@@ -707,6 +736,12 @@ def _said(asked_words: list[AskedWord], most: int | None) -> QuerySet[Any]:
 def _of_customers(asked_words: list[AskedWord]) -> QuerySet[Any]:
     """The keys of the cases of customers with these words."""
     return Case.objects.filter(customer__in=customer_words.having(asked_words).values("pk")).values("pk")
+
+
+def _met_often(condition: Q) -> Any:
+    """What many cases say. PostgreSQL does not know what stands in records and takes any of it for rare, so it would fetch all that say
+    it and sort them; of an expression like this it expects every second case to meet it, and goes through them in their order."""
+    return Coalesce(condition, Value(False), output_field=BooleanField())
 
 
 def _first_of(place: Any, *, few: bool) -> Any:

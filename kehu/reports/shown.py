@@ -8,8 +8,11 @@ from typing import Any
 
 from kehu.core.models import Organization
 from kehu.core.refusals import Refusal
+from kehu.ledgers.customers.models import Customer
 from kehu.procedures import revisions
+from kehu.procedures.documents import forms_of
 
+from .findings import said_of
 from .records import Period
 from .registers import Asked, RegisterView
 from .statistics import Statistics, statistics
@@ -71,6 +74,24 @@ def chapter(organization: Organization, number: str, now: datetime) -> list[str]
     )
 
 
+def form(organization: Organization, number: str, now: datetime) -> list[str]:
+    """The procedures whose records hold the form of that number, the one it belongs to first."""
+    for one in forms_of(organization):
+        if one.number == number:
+            return list(one.procedures)
+    raise NoSuchThing(thing=number)
+
+
+def customer_page(organization: Organization, code: str, now: datetime) -> list[dict[str, Any]]:
+    """What cases say on that customer's page, the latest first."""
+    customer = Customer.objects.filter(code=code).first()
+    if customer is None:
+        raise NoSuchThing(thing=code)
+    procedures = revisions.procedures_of(organization)
+    said = said_of(organization, customer, list(procedures), now, "zh-hans")
+    return [{"number": one.number, "at": one.at, **one.values} for one in said]
+
+
 class NoSuchThing(Refusal):
     code = "reports.not_found"
     kind = "order"
@@ -85,4 +106,6 @@ SHOWN: Mapping[str, Callable[[Organization, str, datetime], Any]] = {
     "appraisal": appraisal,
     "procedure": document,
     "handbook": chapter,
+    "customer_page": customer_page,
+    "forms": form,
 }

@@ -6,7 +6,7 @@ A period's cases come in one statement; what is counted is decided by plain func
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -116,7 +116,7 @@ class Figure:
 
     @property
     def value(self) -> Decimal | None:
-        return self.counts.total if self.unit == "count" else percent(self.counts.total, self.of.total)
+        return measured(self.unit, self.counts.total, self.of.total)
 
     @property
     def is_met(self) -> bool | None:
@@ -127,6 +127,8 @@ class Figure:
     @property
     def missed(self) -> tuple[int, ...]:
         """The cases that keep it below 100 %."""
+        if self.unit != "percent":
+            return ()
         return tuple(pk for pk, amount in self.of.amounts.items() if self.counts.amounts.get(pk, Decimal(0)) < amount)
 
 
@@ -212,6 +214,16 @@ def percent(part: Decimal | int, whole: Decimal | int) -> Decimal | None:
     return round(Decimal(part) * 100 / Decimal(whole), 1) if whole else None
 
 
+def measured(unit: str, counts: Decimal, of: Decimal) -> Decimal | None:
+    """What an indicator shows: a number, a share in percent, or an average with one decimal."""
+    match unit:
+        case "count":
+            return counts
+        case "mean":
+            return round(counts / of, 1) if of else None
+    return percent(counts, of)
+
+
 def group(pairs: Iterable[tuple[int, Iterable[Any]]]) -> dict[Any, list[int]]:
     """Cases by value; a case counts once for each of its values, and the values stand in the order they came.
 
@@ -247,17 +259,32 @@ def procedures(organization: Organization) -> list[tuple[str, Any]]:
 
 
 def statistics(organization: Organization, key: str, period: Period, now: datetime, language: str) -> Statistics:
-    return _Count(organization, key, period, now, language).done()
+    return Count(organization, key, period, now, language, months=last_months(period)).done()
 
 
-class _Count:
-    """One count of one procedure."""
+class Count:
+    """One count of one procedure: of a period, with the `months` of its trend; of the cases `where` the database says so; or of both.
+    `standing` is what some records say by now, though it is not written yet."""
 
-    def __init__(self, organization: Organization, key: str, period: Period, now: datetime, language: str):
+    def __init__(
+        self,
+        organization: Organization,
+        key: str,
+        period: Period | None,
+        now: datetime,
+        language: str,
+        *,
+        months: Sequence[Period] = (),
+        where: Mapping[str, Any] | None = None,
+        standing: Mapping[int, Mapping[str, Any]] | None = None,
+    ):
         self.reader = Reader(organization, key, now, language)
         self.document = self.reader.running.procedure
-        self.period, self.months = period, last_months(period)
-        self.window = Period(min(period.since, self.months[0].since), max(period.until, self.months[-1].until))
+        self.period, self.months, self.where, self.standing = period, months, where or {}, standing or {}
+        self.window = period
+        if period and months:
+            self.window = Period(min(period.since, months[0].since), max(period.until, months[-1].until))
+        self.everyone: list[tuple[int, CaseFacts]] = []
         if self.document.register_:
             view = RegisterView(organization, key, now, language)
             self.at, self.at_title = view.counted_by, view.counted_by_title
@@ -269,23 +296,25 @@ class _Count:
     def done(self) -> Statistics:
         in_period: list[tuple[int, CaseFacts]] = []
         months = dict.fromkeys(map(str, self.months), 0)
-        everyone: list[tuple[int, CaseFacts]] = []
         for case in self._cases():
+            case.data = self.standing.get(case.pk, case.data)
             facts = self.reader.facts(case)
             self.numbers[case.pk] = case.number
-            everyone.append((case.pk, facts))
+            self.everyone.append((case.pk, facts))
             day = self._day(self.at, facts) or self._day("opened_at", facts)
-            if self.period.contains(day):
+            if _within(self.period, day):
                 in_period.append((case.pk, facts))
             if day and (month := f"{day:%Y-%m}") in months:
                 months[month] += 1
         tables = [self._table(name, statistic, in_period) for name, statistic in self.document.statistics.items()]
         return Statistics(
-            period=self.period,
+            period=self.period or Period(date.min, date.max),
             counted_by=self.at_title,
             cases=tuple(pk for pk, _facts in in_period),
             tables=tables,
-            figures=[self._figure(name, indicator, everyone) for name, indicator in self.document.indicators.items()],
+            figures=[
+                self._figure(name, indicator, self.everyone) for name, indicator in self.document.indicators.items()
+            ],
             trend=tuple(months.items()),
             sheets=self._sheets(tables, in_period),
             unread=self.unread,
@@ -295,16 +324,16 @@ class _Count:
         """Every case of the window, by whichever date something is counted by."""
         places = {self.at, "opened_at", *(i.at for i in self.document.indicators.values() if i.at)}
         wanted = Q()
-        for place in places:
+        for place in places if self.window else ():
             if place in ("opened_at", "closed_at"):
-                start, end = bounds(self.window, "datetime", self.reader, as_text=False)
+                start, end = bounds(self.window, "datetime", self.reader, as_text=False)  # type: ignore[arg-type]
                 wanted |= Q(**{f"{place}__gte": start, f"{place}__lt": end})
             elif definition := self.reader.fields.get(place):
-                start, end = bounds(self.window, definition.type, self.reader, as_text=True)
+                start, end = bounds(self.window, definition.type, self.reader, as_text=True)  # type: ignore[arg-type]
                 wanted |= Q(**{f"data__{place}__gte": start, f"data__{place}__lt": end})
-        found = Case.objects.filter(wanted, procedure=self.reader.procedure).exclude(status="voided")
-        cases = list(found.select_related("customer__owner").order_by("number")[: MOST + 1])
-        if len(cases) > MOST:
+        found = Case.objects.filter(wanted, procedure=self.reader.procedure, **self.where).exclude(status="voided")
+        cases = list(found.select_related("customer").order_by("number")[: MOST + 1])
+        if len(cases) > MOST and self.window:
             raise TooMany(since=self.window.since, until=self.window.until - timedelta(days=1), most=MOST)
         return cases
 
@@ -374,25 +403,22 @@ class _Count:
         months: dict[str, list[Decimal]] = {str(month): [Decimal(0), Decimal(0)] for month in self.months}
         for pk, facts in cases:
             day = self._day(place, facts)
-            if day is None or not self.window.contains(day):
+            if not _within(self.window, day):
                 continue
             try:
                 whole, part = amount(read(indicator.of, facts)), amount(read(indicator.counts, facts))
             except ExpressionError:
                 self._cannot_read(title, facts)
                 continue
-            if month := months.get(f"{day:%Y-%m}"):
+            if month := months.get(f"{day:%Y-%m}" if day else ""):
                 month[0] += part
                 month[1] += whole
-            if self.period.contains(day):
+            if _within(self.period, day):
                 if whole:
                     of[pk] = whole
                 if part:
                     counts[pk] = part
-        trend = tuple(
-            (month, part if indicator.unit == "count" else percent(part, whole))
-            for month, (part, whole) in months.items()
-        )
+        trend = tuple((month, measured(indicator.unit, part, whole)) for month, (part, whole) in months.items())
         target = Decimal(str(indicator.target)) if indicator.target is not None else None
         definition = self.reader.fields.get(place)
         at = definition.title.in_(self.reader.language) if definition else self.at_title
@@ -433,12 +459,19 @@ class _Count:
         over = Q(state=Task.State.DONE, closed_at__gt=F("due_at")) | Q(
             state=Task.State.OPEN, due_at__lt=self.reader.now
         )
-        start, _end = bounds(self.window, "datetime", self.reader, as_text=False)
-        tasks = Task.objects.filter(over, case__procedure=self.reader.procedure, step__in=steps, opened_at__gte=start)
+        tasks = Task.objects.filter(over, case__procedure=self.reader.procedure, step__in=steps)
+        if self.window:
+            start, _end = bounds(self.window, "datetime", self.reader, as_text=False)
+            tasks = tasks.filter(opened_at__gte=start)
         found: dict[str, set[int]] = {}
         for item, case in tasks.values_list("item", "case_id").distinct():
             found.setdefault(item, set()).add(case)
         return found
+
+
+def _within(period: Period | None, day: date | None) -> bool:
+    """Without a period everything is."""
+    return period is None or period.contains(day)
 
 
 def _text(value: Any) -> str:

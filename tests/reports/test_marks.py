@@ -58,6 +58,16 @@ def test_a_case_is_marked_by_the_step_that_fills_the_field(mfg: Organization) ->
     assert len(found[0]) == 3
 
 
+def test_what_very_many_cases_say_finds_the_same(mfg: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
+    years.told(mfg)
+    words.index(mfg, NOW)
+    words.index_marks(mfg, NOW)
+    customer_words.index(mfg, NOW)
+    found = [numbers(mfg, asked) for asked in ASKED]
+    monkeypatch.setattr(registers, "FEW", 0)
+    assert found == [numbers(mfg, asked) for asked in ASKED]
+
+
 def test_many_cases_are_read_by_number_forwards_and_back(mfg: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
     years.told(mfg)
     every = numbers(mfg, {})

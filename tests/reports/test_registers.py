@@ -180,7 +180,7 @@ def test_a_procedure_without_register_has_none(mfg: Organization) -> None:
 def test_the_list_of_registers_counts(mfg: Organization) -> None:
     years.told(mfg)
     shelves = {shelf.number: shelf for shelf in registers.listed(mfg, NOW, "zh-hans")}
-    assert set(shelves) == {"MFG-R9", "MFG-R10"}
+    assert set(shelves) >= {"MFG-R9", "MFG-R10"}
     assert (shelves["MFG-R9"].open, shelves["MFG-R9"].all, shelves["MFG-R10"].all) == (6, 6, 0)
 
 
