@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from kehu.cases.examples import run_stories, stage
+from kehu.cases.steps import CUSTOMER_FACTS, OPERATIONS
 from kehu.procedures.checks import check_pack
 from kehu.procedures.packs import load
 from kehu.procedures.sources import Source
@@ -16,7 +17,7 @@ PACKS = sorted(path.parent for path in (ROOT / "packs").glob("*/pack.yaml"))
 
 @pytest.mark.parametrize("folder", PACKS, ids=lambda path: path.name)
 def test_a_pack_has_no_problems(folder: Path) -> None:
-    assert [str(problem) for problem in check_pack(load(folder))] == []
+    assert [str(problem) for problem in check_pack(load(folder), OPERATIONS, CUSTOMER_FACTS)] == []
 
 
 @pytest.mark.parametrize("folder", PACKS, ids=lambda path: path.name)
