@@ -7,13 +7,10 @@ from typing import Any
 from allauth.account import auth_backends
 
 from kehu.core.models import User
-from kehu.core.rows import Kept
+from kehu.organizations.queries import user_of
 
 
 class AuthenticationBackend(auth_backends.AuthenticationBackend):
     def get_user(self, user_id: Any) -> User | None:
-        user = _USER.first(int(user_id))
+        user = user_of(int(user_id))
         return user if user and self.user_can_authenticate(user) else None
-
-
-_USER = Kept(User, lambda users, key: users.filter(pk=key), int)

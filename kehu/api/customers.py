@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from ninja import Path, Query, Router, Schema
 from pydantic import Field
 
+from kehu.cases.merging import merge_customers
 from kehu.core.refusals import BadData, Finding
 from kehu.ledgers.customers import actions
 from kehu.ledgers.customers.models import Customer
@@ -47,6 +48,14 @@ class CustomerLine(Schema):
     owner: str | None = Field(description="The member who looks after him.")
     address: str
     main_products: str
+    tax_number: str
+    currency: str
+    payment_term: str
+    payment_days: int | None = Field(description="Days after the month's end.")
+    wants_invoice: bool
+    source: str
+    referrer: str | None = Field(description="The code of the customer who brought him.")
+    merged_into: str | None = Field(description="The code of the customer whom he turned out to be.")
     url: str
 
 
@@ -68,6 +77,12 @@ class _Written(Schema):
     owner: str | None = Field(None, max_length=60, description="A member's key.")
     address: str = Field("", max_length=200)
     main_products: str = Field("", max_length=200)
+    tax_number: str = Field("", max_length=40)
+    currency: str = Field("", pattern=r"^([A-Z]{3})?$")
+    payment_term: str = Field("", max_length=60)
+    payment_days: int | None = Field(None, ge=0, le=999)
+    wants_invoice: bool = False
+    source: str = Field("", max_length=60)
     contacts: list[ContactOf] = Field([], max_length=100)
 
 
@@ -94,7 +109,7 @@ def list_customers(
 ) -> HttpResponse:
     """By code."""
     place = place_of(cursor, str)
-    found = Customer.objects.select_related("owner")
+    found = Customer.objects.select_related("owner", "referrer", "merged_into")
     asked = {"grade": grade, "status": status, "owner__key": owner}
     found = found.filter(**{name: value for name, value in asked.items() if value})
     if q.strip():
@@ -156,6 +171,31 @@ def change_customer(request: Any, code: Code, changes: Changes) -> HttpResponse:
     return once(request, act)
 
 
+class Merger(Schema):
+    model_config = {"extra": "forbid"}
+
+    into: str = Field(min_length=1, max_length=40, description="The code of the customer whom he turned out to be.")
+    reason: str = Field(min_length=1, max_length=400, pattern=r"\S")
+
+
+@router.post(
+    "/customers/{code}/merger",
+    response=FullCustomer,
+    auth=door.needs("customers:write"),
+    summary="Merge two customers that are one",
+)
+def merge(request: Any, code: Code, merger: Merger) -> HttpResponse:
+    """He is closed and points to the other, who has his open cases, contacts, orders, prices and receivables. Answers the other."""
+    must_administer(request.person, "customers", request.organization)
+
+    def act() -> Done:
+        common = {"organization": request.organization, "by": request.person.key, "now": request.now}
+        merge_customers(customer=_found(code).code, into=_found(merger.into).code, reason=merger.reason, **common)
+        return Done(_full(_found(merger.into)))
+
+    return once(request, act)
+
+
 def _must_be(request: Any, customer: Customer) -> None:
     asked = request.headers.get("If-Match", "*").strip()
     if asked != "*" and tagged(None, _full(customer).model_dump_json(by_alias=True)) not in asked:
@@ -163,7 +203,7 @@ def _must_be(request: Any, customer: Customer) -> None:
 
 
 def _found(code: str, *, lock: bool = False) -> Customer:
-    customers = Customer.objects.select_related("owner")
+    customers = Customer.objects.select_related("owner", "referrer", "merged_into")
     found = (customers.select_for_update(of=("self",)) if lock else customers).filter(code=code).first()
     if found is None:
         raise actions.NoSuchCustomer(number=code)
@@ -193,6 +233,14 @@ def _line(customer: Customer) -> dict[str, Any]:
         "owner": customer.owner.key if customer.owner else None,
         "address": customer.address,
         "main_products": customer.main_products,
+        "tax_number": customer.tax_number,
+        "currency": customer.currency,
+        "payment_term": customer.payment_term,
+        "payment_days": customer.payment_days,
+        "wants_invoice": customer.wants_invoice,
+        "source": customer.source,
+        "referrer": customer.referrer.code if customer.referrer else None,
+        "merged_into": customer.merged_into.code if customer.merged_into else None,
         "url": f"{ROOT}/customers/{customer.code}",
     }
 

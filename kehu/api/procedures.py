@@ -98,6 +98,6 @@ def _line(work: Work, key: str) -> dict[str, Any]:
         "revision": document.revision,
         "owner": Named(key=document.owner, title=say(owner.title)),
         "needs_customer": document.customer == "required",
-        "may_start": bool(document.startable and may_open(work, running)),
+        "may_start": may_open(work, running),
         "url": f"{ROOT}/procedures/{key}",
     }

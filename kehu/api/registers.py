@@ -133,8 +133,9 @@ def read_rows(request: Any, key: Key, limit: Limit, cursor: Cursor) -> HttpRespo
     place = place_of(cursor, int)
     view, asked = _asked(request, key)
     lines = view.stretch(asked, place[0] if place else None, limit + 1)
-    page = lines[:limit]
-    after = cursor_of(page[-1].pk) if len(lines) > limit else None
+    cases = list(dict.fromkeys(line.pk for line in lines))
+    page = [line for line in lines if line.pk in cases[:limit]]
+    after = cursor_of(page[-1].pk) if len(cases) > limit else None
     return shown(request, Rows(rows=[RowOf(**_row(view, line)) for line in page], next=after))
 
 

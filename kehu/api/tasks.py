@@ -53,6 +53,8 @@ class _Given(Schema):
 
 _TYPES: dict[str, Any] = {
     "text": Annotated[str, Field(max_length=20_000)],
+    "line": Annotated[str, Field(max_length=254)],
+    "day": Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")],
     "boolean": bool,
     "member": Annotated[str, Field(max_length=60)],
     "members": Annotated[list[Annotated[str, Field(max_length=60)]], Field(max_length=200)],
@@ -62,6 +64,7 @@ _TYPES: dict[str, Any] = {
     "values": dict[str, Any],
 }
 _MEANT = {
+    "day": "As 2024-03-15.",
     "member": "A member's key.",
     "members": "Members' keys.",
     "step": "A step's key.",

@@ -15,8 +15,11 @@ from . import (
     customers,
     document,
     door,
+    form_templates,
     inbox,
     indicators,
+    ledgers,
+    links,
     members,
     notices,
     procedures,
@@ -36,7 +39,21 @@ api = NinjaAPI(
     openapi_url=None,
     docs_url=None,
 )
-for _noun in (procedures, cases, tasks, attachments, inbox, customers, registers, indicators, members, notices):
+for _noun in (
+    procedures,
+    cases,
+    tasks,
+    links,
+    attachments,
+    form_templates,
+    inbox,
+    customers,
+    ledgers,
+    registers,
+    indicators,
+    members,
+    notices,
+):
     for _view in _noun.router.path_operations.values():
         for _operation in _view.operations:
             _operation.by_alias = True

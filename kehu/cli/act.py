@@ -68,7 +68,7 @@ def _list(as_json: bool) -> int:
         return 0
     for name, verb in VERBS.items():
         words = [f"{one.name}{'' if one.required else '?'}: {one.type}" for one in verb.parameters]
-        print(f"{name:<14}{verb.subject:<6}{', '.join(words)}")
+        print(f"{name:<18}{verb.subject:<6}{', '.join(words)}")
     return 0
 
 
@@ -107,7 +107,7 @@ def _act(given: argparse.Namespace) -> int:
         )
     except Refusal as refusal:
         return _refused(refusal, given.json)
-    return _done(case, given.json)
+    return _done(case, given.json, link=_link(case) if given.verb in ("invite", "share_status") else "")
 
 
 def _given(given: argparse.Namespace, verb: Verb | None) -> dict[str, Any]:
@@ -165,7 +165,17 @@ def _refused(refusal: Refusal, as_json: bool) -> int:
     return 1
 
 
-def _done(case: Case, as_json: bool) -> int:
+def _link(case: Case) -> str:
+    """The link that was just made."""
+    from kehu.cases.links import link_of
+    from kehu.cases.models import Invitation
+    from kehu.core.scope import scope
+
+    with scope(case.organization):
+        return link_of(Invitation.objects.filter(case=case).latest("pk"))
+
+
+def _done(case: Case, as_json: bool, link: str = "") -> int:
     from kehu.cases.models import Task
     from kehu.core.scope import scope
 
@@ -173,7 +183,10 @@ def _done(case: Case, as_json: bool) -> int:
         tasks = [str(task) for task in Task.objects.filter(case=case, state=Task.State.OPEN).order_by("pk")]
     if as_json:
         words = {"number": case.number, "status": case.status, "version": case.version, "open": tasks}
+        words |= {"link": link} if link else {}
         print(json.dumps(words, ensure_ascii=False, indent=2))
     else:
         print(f"{case.number} {case.status}: {', '.join(tasks) or 'nothing is open'}")
+        if link:
+            print(link)
     return 0

@@ -29,7 +29,7 @@ def make_demo(folder: Path = PACK, *, says_so: bool = False, stories: bool = Tru
     from django.db import transaction
 
     from kehu.cases.demo import tell_stories
-    from kehu.cases.examples import enter_customers
+    from kehu.cases.posting.customers import enter as enter_customers
     from kehu.core import clock
     from kehu.core.models import Message, Organization
     from kehu.core.scope import every_organization, scope

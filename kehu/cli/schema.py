@@ -50,6 +50,13 @@ class _WithShortForms(GenerateJsonSchema):
                 return {"anyOf": [*line["anyOf"], {**full, "items": line}]}
             case "_due" | "_each":
                 return {"anyOf": [{"type": "string"}, full]}
+            case "_signed":
+                return {"anyOf": [{"type": "string"}, full]}
+            case "_parts":
+                line = {"anyOf": [{"type": "string"}, full]}
+                return {"anyOf": [*line["anyOf"], {"type": "array", "items": line}]}
+            case "_titled":
+                return {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, full]}
             case "_expression_text":
                 return {"type": ["string", "boolean", "number"]}
             case "_choices":

@@ -26,8 +26,8 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("--once", action="store_true", help="do what is due now, and stop")
     parser.add_argument(
         "--only",
-        choices=["deadlines", "messages"],
-        help="fire deadlines and hand out notices; or send mail, chat, webhooks",
+        choices=["deadlines", "messages", "sheets"],
+        help="fire deadlines and hand out notices; or send mail, chat, webhooks; or read and bring in sheets",
     )
     given = parser.parse_args(arguments)
     setting_up.django()

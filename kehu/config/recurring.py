@@ -10,10 +10,11 @@ from django.conf import settings
 
 from kehu.accounts import letters, log, sessions
 from kehu.api import writing
-from kehu.cases import attachments, escalation, handing_on, recounting
+from kehu.cases import attachments, escalation, handing_on, recounting, schedules
 from kehu.cases import words as case_words
 from kehu.core import clock
 from kehu.core.models import Organization
+from kehu.intake import work as sheets
 from kehu.ledgers.customers import words as customer_words
 from kehu.notifications import clearing, outbox, sending
 from kehu.operations import seals
@@ -46,6 +47,10 @@ def clear_unused_files(organization: Organization, now: datetime) -> int:
     return attachments.clear_unused(organization, now, lost_before=clock.now() - timedelta(days=1))
 
 
+def open_scheduled_cases(organization: Organization, now: datetime) -> int:
+    return schedules.open_due(organization, now)
+
+
 def forget_kept_answers(organization: Organization, now: datetime) -> int:
     return writing.forget(organization, now)
 
@@ -67,6 +72,7 @@ RECURRING: dict[Job, timedelta] = {
     forget_kept_answers: timedelta(hours=1),
     hand_on: timedelta(seconds=20),
     recounting.recount: timedelta(seconds=2),
+    open_scheduled_cases: timedelta(seconds=10),
 }
 """What needs only the database."""
 
@@ -81,5 +87,8 @@ SENDING: dict[Job, timedelta] = {
 }
 """What may wait: for other servers (mail, chat, webhooks, files that lie elsewhere), for whoever searches, or for a while."""
 
-LANES: dict[str, dict[Job, timedelta]] = {"deadlines": RECURRING, "messages": SENDING}
+SHEETS: dict[Job, timedelta] = {sheets.work: timedelta(seconds=1)}
+"""What takes as long as it takes: a sheet of a hundred thousand rows."""
+
+LANES: dict[str, dict[Job, timedelta]] = {"deadlines": RECURRING, "messages": SENDING, "sheets": SHEETS}
 """Side by side in a worker, so that no deadline waits for a slow server; `kehu worker --only` runs one of them."""

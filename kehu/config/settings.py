@@ -33,6 +33,7 @@ import shlex
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from kehu.config import operations
 from kehu.config.environment import (
     database,
     files,
@@ -89,11 +90,17 @@ INSTALLED_APPS = [
     "kehu.accounts",
     "kehu.procedures",
     "kehu.ledgers.customers",
+    "kehu.ledgers.custody",
+    "kehu.ledgers.products",
+    "kehu.ledgers.orders",
+    "kehu.ledgers.receivables",
     "kehu.cases",
     "kehu.notifications",
+    "kehu.intake",
     "kehu.operations",
     "kehu.web",
     "kehu.api",
+    "kehu.portal",
 ]
 MIDDLEWARE = [
     "kehu.web.requests.Requests",
@@ -208,6 +215,9 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+
+# What cases may ask of the layers above them
+OPERATIONS = operations.OPERATIONS
 
 # Words and hours
 LANGUAGE_CODE = "zh-hans"

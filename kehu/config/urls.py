@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from kehu.api import v1
 from kehu.cases.verbs import VERBS
+from kehu.portal import pages as portal
 from kehu.web import (
     account,
     bulk,
@@ -11,9 +12,15 @@ from kehu.web import (
     channels,
     clock,
     customers,
+    dashboard,
     deputies,
+    directory,
+    documents,
+    form_templates,
     health,
+    imports,
     inbox,
+    ledgers,
     notices,
     notifications,
     papers,
@@ -38,13 +45,50 @@ handler404 = "kehu.web.failures.not_found"
 handler429 = "kehu.web.failures.too_many"
 handler500 = "kehu.web.failures.broken"
 
+_cases: list[URLPattern] = [
+    path("", cases.case, name="case"),
+    path("history/", cases.history, name="case_history"),
+    path("following/", cases.following, name="case_following"),
+    path("files/", cases.add_files, name="case_files"),
+    path("files/<int:pk>/", cases.file, name="case_file"),
+    path("paper.pdf", papers.case_paper, name="case_paper"),
+    path("forms/<int:pk>/", form_templates.filled_form, name="case_form_file"),
+    *(
+        path(f"{verb.noun}/", cases.act, {"verb": verb.name}, name=f"case_{verb.noun}")
+        for verb in VERBS.values()
+        if verb.subject == "case"
+    ),
+]
+for _task in ("tasks/<slug:step>/", "tasks/<slug:step>/<str:item>/"):
+    _cases += [
+        path(f"{_task}completion/", cases.completion, name="case_completion"),
+        path(f"{_task}draft/", cases.draft, name="case_draft"),
+        path(f"{_task}form/", cases.form, name="case_form"),
+        path(f"{_task}forms/<int:pk>/", form_templates.filled_field, name="case_filled_field"),
+        *(
+            path(f"{_task}{verb.noun}/", cases.act, {"verb": verb.name}, name=f"case_{verb.noun}")
+            for verb in VERBS.values()
+            if verb.subject == "task" and verb.noun not in ("completion", "draft")
+        ),
+    ]
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    # cases: asked for most, so looked at first
+    path("cases/<str:number>/", include(_cases)),
+    path("procedures/<slug:key>/cases/new/", cases.new_case, name="new_case"),
+    path("procedures/<slug:key>/cases/new/form/", cases.new_form, name="new_case_form"),
+    path("suggestions/customers/", cases.customer_suggestions, name="customer_suggestions"),
+]
+
+urlpatterns += [
     # the shell
     path("", inbox.inbox, name="inbox"),
     path("inbox/approvals/", bulk.approvals, name="inbox_approvals"),
     path("inbox/handovers/", bulk.handovers, name="inbox_handovers"),
     path("inbox/papers/", bulk.papers, name="inbox_papers"),
     path("inbox/<str:number>/", inbox.preview, name="inbox_preview"),
+    path("dashboard/", dashboard.dashboard, name="dashboard"),
+    path("dashboard/figures/<slug:key>/", dashboard.figures, name="dashboard_figures"),
     path("search/", search.search, name="search"),
     path("views/", saved_views.views, name="views"),
     path("views/<int:pk>/name/", saved_views.name, name="view_name"),
@@ -59,6 +103,19 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("notices/<int:key>/", notices.notice, name="notice"),
     path("language/", session.language, name="language"),
     path("shortcuts/", session.shortcuts, name="shortcuts"),
+    path("imports/", imports.imports, name="imports"),
+    path("imports/templates/<str:key>/", imports.template, name="import_template"),
+    path("imports/<int:pk>/", imports.sheet, name="import"),
+    path("imports/<int:pk>/file/", imports.original, name="import_file"),
+    path("imports/<int:pk>/reading/", imports.reading, name="import_reading"),
+    path("imports/<int:pk>/columns/", imports.columns, name="import_columns"),
+    path("imports/<int:pk>/columns/again/", imports.columns_again, name="import_columns_again"),
+    path("imports/<int:pk>/run/", imports.run, name="import_run"),
+    path("imports/<int:pk>/pause/", imports.pause, name="import_pause"),
+    path("imports/<int:pk>/resumption/", imports.resumption, name="import_resumption"),
+    path("imports/<int:pk>/cancellation/", imports.cancellation, name="import_cancellation"),
+    path("imports/<int:pk>/undo/", imports.undo, name="import_undo"),
+    path("imports/<int:pk>/refused/", imports.refused, name="import_refused"),
     path("settings/", settings.settings, name="settings"),
     path("settings/notifications/", notifications.notifications, name="notifications"),
     path("settings/channels/", channels.channels, name="channels"),
@@ -93,6 +150,36 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # customers
     path("customers/", customers.customers, name="customers"),
     path("customers/<str:code>/", customers.customer, name="customer"),
+    path("customers/<str:code>/facts/", directory.facts, name="customer_facts"),
+    path("customers/<str:code>/likeness/", directory.likeness, name="customer_likeness"),
+    path("customers/<str:code>/merger/", directory.merger, name="customer_merger"),
+    path("customers/<str:code>/folder/", customers.folder, name="customer_folder"),
+    path("customers/<str:code>/<slug:key>/", ledgers.ledger, name="customer_ledger"),
+    path("customers/<str:code>/<slug:key>/excel/", ledgers.ledger_excel, name="customer_ledger_excel"),
+    path("ledgers/<slug:key>/", ledgers.ledger, name="ledger"),
+    path("ledgers/<slug:key>/excel/", ledgers.ledger_excel, name="ledger_excel"),
+    # their own forms
+    path("settings/form-templates/", form_templates.form_templates, name="form_templates"),
+    path("settings/form-templates/new/", form_templates.new_form_template, name="new_form_template"),
+    path("settings/form-templates/<int:pk>/", form_templates.form_template, name="form_template"),
+    path(
+        "settings/form-templates/<int:pk>/revisions/",
+        form_templates.form_template_revision,
+        name="form_template_revision",
+    ),
+    path(
+        "settings/form-templates/<int:pk>/revisions/<int:revision>/",
+        form_templates.form_template_file,
+        name="form_template_file",
+    ),
+    path(
+        "settings/form-templates/<int:pk>/preview/", form_templates.form_template_preview, name="form_template_preview"
+    ),
+    path(
+        "settings/form-templates/<int:pk>/withdrawal/",
+        form_templates.form_template_withdrawal,
+        name="form_template_withdrawal",
+    ),
     # papers
     path("procedures/<slug:key>/paper.pdf", papers.procedure_paper, name="procedure_paper"),
 ]
@@ -141,50 +228,32 @@ urlpatterns += [
     path("settings/security/sessions/<str:named>/removal/", account.end_one, name="session_removal"),
 ]
 
-_cases: list[URLPattern] = [
-    path("", cases.case, name="case"),
-    path("history/", cases.history, name="case_history"),
-    path("following/", cases.following, name="case_following"),
-    path("files/", cases.add_files, name="case_files"),
-    path("files/<int:pk>/", cases.file, name="case_file"),
-    path("paper.pdf", papers.case_paper, name="case_paper"),
-    *(
-        path(f"{verb.noun}/", cases.act, {"verb": verb.name}, name=f"case_{verb.noun}")
-        for verb in VERBS.values()
-        if verb.subject == "case"
-    ),
-]
-for _task in ("tasks/<slug:step>/", "tasks/<slug:step>/<str:item>/"):
-    _cases += [
-        path(f"{_task}completion/", cases.completion, name="case_completion"),
-        path(f"{_task}draft/", cases.draft, name="case_draft"),
-        path(f"{_task}form/", cases.form, name="case_form"),
-        *(
-            path(f"{_task}{verb.noun}/", cases.act, {"verb": verb.name}, name=f"case_{verb.noun}")
-            for verb in VERBS.values()
-            if verb.subject == "task" and verb.noun not in ("completion", "draft")
-        ),
-    ]
-
-urlpatterns += [
-    # cases
-    path("cases/<str:number>/", include(_cases)),
-    path("procedures/<slug:key>/cases/new/", cases.new_case, name="new_case"),
-    path("procedures/<slug:key>/cases/new/form/", cases.new_form, name="new_case_form"),
-    path("suggestions/customers/", cases.customer_suggestions, name="customer_suggestions"),
-]
-
 urlpatterns += [
     # registers
     path("registers/", registers.registers, name="registers"),
     path("registers/<slug:key>/", registers.register, name="register"),
     path("registers/<slug:key>/register.xlsx", registers.register_excel, name="register_excel"),
+    # documents
+    path("documents/", documents.documents, name="documents"),
+    path("documents/<path:number>/paper.pdf", documents.blank_paper, name="blank_paper"),
     # procedures
     path("procedures/", procedures.procedures, name="procedures"),
+    path("procedures/schedules/", procedures.schedules, name="schedules"),
     path("procedures/<slug:key>/", procedures.procedure, name="procedure"),
+    path("procedures/<slug:key>/switch/", procedures.switch, name="procedure_switch"),
     # statistics
     path("statistics/", statistics.statistics, name="statistics"),
     path("statistics/<slug:key>/", statistics.statistics, name="statistics_of"),
+]
+
+# people outside, by a link
+urlpatterns += [
+    path("invitation/<str:token>/", portal.page, name="invitation"),
+    path("invitation/<str:token>/opening/", portal.opening, name="invitation_opening"),
+    path("invitation/<str:token>/answer/", portal.answer, name="invitation_answer"),
+    path("invitation/<str:token>/form/", portal.form, name="invitation_form"),
+    path("invitation/<str:token>/paper.pdf", portal.paper, name="invitation_paper"),
+    path("invitation/<str:token>/files/<int:pk>/", portal.file, name="invitation_file"),
 ]
 
 # programs

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from kehu.cases.models import Assignment, Attachment, Case, Deadline, Suspension, Task
+from kehu.cases.models import Assignment, Attachment, Case, Deadline, Invitation, Suspension, Task
 from kehu.cases.moves import moves_of
 from kehu.core.models import Event
 from kehu.engine.advance import State
@@ -41,6 +41,8 @@ class _Told:
     reason: str = ""
     filled: dict[str, Any] = field(default_factory=dict)
     done_by: str = ""
+    guest: dict[str, Any] = field(default_factory=dict)
+    """Somebody outside who completed it by a link."""
     held: str = ""
 
 
@@ -52,6 +54,7 @@ class Rows(NamedTuple):
     suspensions: Sequence[Suspension]
     assignments: Sequence[Assignment]
     deadlines: Sequence[Deadline]
+    invitations: Sequence[Invitation]
 
 
 def case_problems(case: Case, events: Sequence[Event], rows: Rows, members: Mapping[int, str]) -> Iterator[Problem]:
@@ -76,7 +79,8 @@ def case_problems(case: Case, events: Sequence[Event], rows: Rows, members: Mapp
         **{name: opening[name] for name in ("number", "procedure") if name in opening},
     }
     if "number" in opening:
-        told |= {"customer": opening.get("customer"), "opener": opening.get("opener")}
+        given = [event.facts["customer"] for event in events if event.name == "case.customer_set"]
+        told |= {"customer": (given or [opening.get("customer")])[-1], "opener": opening.get("opener")}
     is_now = {
         "status": case.status,
         "round": case.round,
@@ -100,6 +104,7 @@ def case_problems(case: Case, events: Sequence[Event], rows: Rows, members: Mapp
         yield from _clock_problems(place, events, going, rows.deadlines)
     yield from _suspension_problems(place, _told_suspensions(procedure, moves, states), rows.suspensions)
     yield from _attachment_problems(place, events, rows.attachments)
+    yield from _invitation_problems(place, events, rows.invitations)
 
 
 def _states(procedure: Procedure, moves: Sequence[Event]) -> Iterator[State]:
@@ -158,11 +163,12 @@ def _filled(task: _Told, event: Event) -> None:
     """Somebody completed it, though it may still wait for who signs after."""
     task.done_by, task.reason = event.by, event.facts.get("reason", "")
     task.filled = event.facts["move"].get("filled", {})
+    task.guest = event.facts.get("guest", {})
 
 
 def _emptied(task: _Told) -> None:
     """It is to be completed anew."""
-    task.done_by, task.reason, task.filled = "", "", {}
+    task.done_by, task.reason, task.filled, task.guest = "", "", {}, {}
 
 
 def _task_problems(
@@ -174,7 +180,13 @@ def _task_problems(
             return
         task = tasks[number]
         for name, value in vars(expected).items():
-            actual = members.get(task.done_by_id or 0, "") if name == "done_by" else getattr(task, name)
+            actual = (
+                members.get(task.done_by_id or 0, "")
+                if name == "done_by"
+                else task.acting.get("guest", {})
+                if name == "guest"
+                else getattr(task, name)
+            )
             if actual != value:
                 what = f"{name} is {_shown(actual)}; the events say {_shown(value)}"
                 yield Problem(f"{place}, task {expected.step}{f'[{expected.item}]' if expected.item else ''}", what)
@@ -266,10 +278,13 @@ def _instant_problems(
         for one in (event.facts.get("move") or {}).get("opened", ()):
             told.pop((one["step"], one["item"]), None)
         told |= {(step, item): _told_instants(facts) for step, item, facts in event.facts.get("instants", ())}
+        for step, item, facts in event.facts.get("again", ()):
+            if (step, item) in told:
+                told[step, item] += _told_instants([facts])
     fired = {
         (event.facts.get("step"), event.facts.get("item", ""), event.facts.get("rung"), event.at)
         for event in events
-        if event.name in ("task.reminder", "task.overdue", "task.escalated")
+        if event.name in ("task.reminder", "task.repeated", "task.overdue", "task.escalated")
     }
     for task in tasks:
         expected = told.get((task.step, task.item))
@@ -287,6 +302,9 @@ def _clock_problems(
     told: dict[str, list[_Instant]] = {}
     for event in events:
         told |= {key: _told_instants(facts) for key, facts in event.facts.get("clock_instants", {}).items()}
+        for _step, _item, facts in event.facts.get("again", ()):
+            if facts[2] in told:
+                told[facts[2]] += _told_instants([facts])
     fired = {
         (event.facts.get("clock"), event.facts.get("rung"), event.at)
         for event in events
@@ -366,6 +384,37 @@ def _attachment_problems(place: str, events: Sequence[Event], attachments: Seque
                 yield Problem(f"{place}, file “{name}”", f"its row is missing; event {event.sequence} added it")
             elif number < len(digests) and there[name].stored.digest != digests[number]:
                 yield Problem(f"{place}, file “{name}”", f"is another file than event {event.sequence} added")
+
+
+def _invitation_problems(place: str, events: Sequence[Event], invitations: Sequence[Invitation]) -> Iterator[Problem]:
+    """Every link of which an event tells, as it tells; and none besides."""
+    told: dict[int, dict[str, Any]] = {}
+    for event in events:
+        facts = event.facts
+        if event.name == "invitation.made":
+            expires_at = datetime.fromisoformat(facts["expires_at"])
+            told[facts["invitation"]] = {
+                "name": facts["invited"],
+                "address": facts.get("mail", ""),
+                "expires_at": expires_at,
+                **dict.fromkeys(("opened_at", "used_at", "revoked_at")),
+            }
+            for former in told.keys() & set(facts.get("replaces", ())):
+                told[former]["revoked_at"] = event.at
+        elif event.name in ("invitation.opened", "invitation.revoked") and facts["invitation"] in told:
+            told[facts["invitation"]][event.name.partition(".")[2] + "_at"] = event.at
+        elif event.name in ("task.completed", "task.submitted") and facts.get("guest", {}).get("invitation") in told:
+            told[facts["guest"]["invitation"]]["used_at"] = event.at
+    there = {one.pk: one for one in invitations}
+    for key, expected in told.items():
+        if key not in there:
+            yield Problem(f"{place}, link {key}", "its row is missing")
+            continue
+        for name, value in expected.items():
+            if (actual := getattr(there[key], name)) != value:
+                yield Problem(f"{place}, link {key}", f"{name} is {_shown(actual)}; its events say {_shown(value)}")
+    for key in there.keys() - told.keys():
+        yield Problem(f"{place}, link {key}", "no event made it")
 
 
 def _shown(value: Any) -> str:

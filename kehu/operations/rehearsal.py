@@ -194,6 +194,8 @@ def _plausible(field: FieldDefinition, folder: Folder) -> Any:
             return folder.work.now
         case "user":
             return next(iter(people.people), None)
+        case "people":
+            return list(people.people)[:1]
         case "department":
             return next(iter(people.units), None)
         case "rows":

@@ -17,7 +17,7 @@ from django.core.files.storage import default_storage
 from django.db.models import F, Model, QuerySet
 
 from kehu.accounts.models import MemberLog
-from kehu.cases.models import Assignment, Attachment, Case, Deadline, Suspension, Task
+from kehu.cases.models import Assignment, Attachment, Case, Deadline, Invitation, Suspension, Task
 from kehu.core import chain
 from kehu.core.models import Event, Organization, StoredFile
 from kehu.core.scope import every_organization, scope
@@ -125,6 +125,7 @@ class _Verification:
                 Assignment.objects.filter(task__case__in=cases, is_open=True).annotate(of=F("task__case")), "of"
             )
             deadlines = _by(Deadline.objects.filter(case__in=cases).order_by("pk"), "case_id")
+            invitations = _by(Invitation.objects.filter(case__in=cases).order_by("pk"), "case_id")
             for stream, case in streams.items():
                 place = f"case {case.number}"
                 walk = _Walk(place, case.chain_head)
@@ -134,7 +135,7 @@ class _Verification:
                 if broken:
                     yield broken[0]  # what follows of a broken chain says nothing more
                 elif case.revision_id in self.sound:
-                    kept = (tasks, attachments, suspensions, assignments, deadlines)
+                    kept = (tasks, attachments, suspensions, assignments, deadlines, invitations)
                     yield from case_problems(case, events[stream], Rows(*(found[case.pk] for found in kept)), members)
             done += len(cases)
             self.counts["cases"] += len(cases)

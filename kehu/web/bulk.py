@@ -15,7 +15,7 @@ from kehu.cases.bulk import Chosen, Result, approve_all, hand_over_all
 from kehu.organizations.queries import local_now
 from kehu.paper.bundle import bundle
 
-from .papers import language_of
+from .papers import language_of, telling
 
 
 @require_POST
@@ -65,6 +65,7 @@ def papers(request: HttpRequest) -> HttpResponseBase:
         by=request.person,  # type: ignore[attr-defined]
         language=language_of(request),
         now=now,
+        failed=telling(request),
     )
     if found.refused:
         return render(request, "web/inbox/unprinted.html", {"found": found}, status=422)

@@ -18,8 +18,10 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from kehu.cases import actions
 from kehu.cases.attachments import attach, keep
+from kehu.cases.editing import Editor, Shown, posted, uploads, with_files
 from kehu.cases.filling import blank, filling_of
 from kehu.cases.folder import Folder
+from kehu.cases.form_templates import fitting
 from kehu.cases.history import Record, read
 from kehu.cases.models import Attachment, Case, Task
 from kehu.cases.permissions import May
@@ -30,12 +32,15 @@ from kehu.cases.wording import Words, stretch
 from kehu.core import downloads
 from kehu.core.files import FileRefused
 from kehu.core.refusals import BadData, Refusal
-from kehu.engine.definitions import FieldDefinition
+from kehu.engine.definitions import FieldDefinition, Part
+from kehu.engine.expressions import ExpressionError
+from kehu.engine.tables import NoDecision
 from kehu.ledgers.customers.words import suggested
 from kehu.procedures import revisions
 from kehu.procedures.forms import accept
+from kehu.procedures.packs import Running
 
-from .forms import Editor, posted, uploads, with_files
+from .links import link_lines
 from .sheet import (
     Attempt,
     Sheet,
@@ -44,22 +49,23 @@ from .sheet import (
     clauses_of,
     clocks,
     dues_of,
+    fillings_of,
     limits,
     outcome_buttons,
     unseen,
 )
 from .templatetags.kehu import in_language
-from .verbs import asked_of, case_forms, form_of, given_by
+from .verbs import OF_LINKS, asked_of, case_forms, form_of, given_by
 
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 
 @require_GET
 def case(request: HttpRequest, number: str) -> HttpResponse:
-    return _page(request, number)
+    return page_of(request, number)
 
 
-def _page(request: HttpRequest, number: str, attempt: Attempt | None = None) -> HttpResponse:
+def page_of(request: HttpRequest, number: str, attempt: Attempt | None = None) -> HttpResponse:
     record = _record(request, number)
     may = record.may
     if request.method == "GET":
@@ -71,10 +77,14 @@ def _page(request: HttpRequest, number: str, attempt: Attempt | None = None) -> 
     words = Words(record)
     sheet = Sheet(record, may, words, attempt)
     dues = dues_of(record)
+    forms = fitting(record.case)
+    for block in sheet.blocks:
+        block.fillings = fillings_of(block, forms, number)
     context = {
         "record": record,
         "case": record.case,
         "procedure": record.folder.procedure,
+        "papers": _papers(record.folder.running),
         "revision": record.case.revision.label,
         "status_title": _status_title(record.folder),
         "may": may,
@@ -85,7 +95,9 @@ def _page(request: HttpRequest, number: str, attempt: Attempt | None = None) -> 
         "clocks": clocks(record, words),
         "chart": chart(record, words, dues, sheet.blocks),
         "history": stretch(record),
-        "files": [(one, sheet.addresses[one.name], words.person(one.by_id)) for one in record.attachments],
+        "files": [(one, sheet.addresses[one.name], words.sender(one)) for one in record.attachments],
+        "links": link_lines(record, words),
+        "forms": forms,
         "relatives": [(one, one.pk == record.case.parent_id) for one in record.relatives],
         "opener": words.person(record.case.opener_id),
         "attempt": attempt
@@ -102,6 +114,14 @@ def _page(request: HttpRequest, number: str, attempt: Attempt | None = None) -> 
     return render(
         request, "web/cases/case.html", context, status=attempt.refusal.status if attempt and attempt.refusal else 200
     )
+
+
+def _papers(running: Running) -> list[tuple[str, Part]]:
+    """The controlled forms in the record, each printed for itself; one that is the record itself where it has a layout of its own."""
+    form = running.procedure.form
+    if len(form.numbers) < 2 and not running.layouts:
+        return []
+    return [(number, form.part(number)) for number in form.numbers]
 
 
 @require_GET
@@ -165,11 +185,11 @@ def following(request: HttpRequest, number: str) -> HttpResponse:
 
 @require_POST
 def completion(request: HttpRequest, number: str, step: str, item: str = "") -> HttpResponse:
-    outcome, typed = request.POST.get("outcome") or None, _Typed(request, number, step, item)
+    outcome, typed = request.POST.get("outcome") or None, Typed(request, number, step, item)
     try:
         typed.keep_files()
         done = actions.complete(
-            **_who(request),
+            **who(request),
             number=number,
             step=step,
             item=item,
@@ -179,7 +199,7 @@ def completion(request: HttpRequest, number: str, step: str, item: str = "") -> 
             version=_version(request),
         )
     except Refusal as refusal:
-        return _page(request, number, typed.refused("completion", refusal, outcome or ""))
+        return page_of(request, number, typed.refused("completion", refusal, outcome or ""))
     assert typed.folder
     return _go_on(request, done, step, _done_words(typed.folder, step, item))
 
@@ -201,12 +221,12 @@ def _done_words(folder: Folder, step: str, item: str) -> str:
 
 @require_POST
 def draft(request: HttpRequest, number: str, step: str, item: str = "") -> HttpResponse:
-    typed = _Typed(request, number, step, item)
+    typed = Typed(request, number, step, item)
     try:
         typed.keep_files()
-        actions.save_draft(**_who(request), number=number, step=step, item=item, values=typed)
+        actions.save_draft(**who(request), number=number, step=step, item=item, values=typed)
     except Refusal as refusal:
-        return _page(request, number, typed.refused("draft", refusal))
+        return page_of(request, number, typed.refused("draft", refusal))
     messages.success(request, _("What you typed is kept. Nothing was submitted yet."))
     return redirect(f"{reverse('case', args=[number])}#{anchor_of(step, item)}")
 
@@ -221,7 +241,22 @@ def form(request: HttpRequest, number: str, step: str, item: str = "") -> HttpRe
     raw = posted(sheet.editor(step, item).fields.items(), request.POST)
     editor = Editor(filling_of(record.folder, step, item), sheet.words, prefix=anchor_of(step, item), raw=raw)
     buttons = outcome_buttons(record.folder.procedure.steps[step], editor, sheet.words)
-    return render(request, "web/cases/_state.html", {"editor": editor, "outcomes": buttons})
+    told = _told(record.folder, step, item, editor)
+    return render(request, "web/cases/_state.html", {"editor": editor, "outcomes": buttons, "told": told})
+
+
+def _told(folder: Folder, step: str, item: str, editor: Editor) -> list[Shown]:
+    """What ledgers say to what is typed now (customers like this one, the price there is): said while somebody types."""
+    form, shown = folder.procedure.form, []
+    try:
+        answers = folder.answers(step, item, editor.after)
+    except (ExpressionError, NoDecision, Refusal):  # nothing can answer yet
+        answers = {}
+    for key, value in answers.items():
+        definition = form.table(key) or form.field(key)
+        if definition and value not in (None, "", []):
+            shown.append(editor.reader.shown(key, definition, value))
+    return shown
 
 
 # --- every other verb -------------------------------------------------------------------------------------------------
@@ -237,17 +272,20 @@ def act(request: HttpRequest, number: str, verb: str, step: str = "", item: str 
     given = given_by(found, request.POST)
     try:
         done = perform(
-            verb, **_who(request), number=number, step=step, item=item, given=given, version=_version(request)
+            verb, **who(request), number=number, step=step, item=item, given=given, version=_version(request)
         )
     except Refusal as refusal:
         to = request.POST.get("to", "")
-        return _page(
+        return page_of(
             request,
             number,
             Attempt(found.noun, refusal, step, item, None, str(given.get("reason", "")), to, given=given),
         )
     to = _step_title(done, given["to"]) if found.name == "send_back" else ""
     sentence = str(found.done).format(step=_step_title(done, step), number=number, to=to)
+    if found.name in OF_LINKS:
+        messages.success(request, sentence)
+        return redirect(f"{reverse('case', args=[number])}#links")
     if found.subject == "task":
         return _go_on(request, done, step, sentence)
     messages.success(request, sentence)
@@ -257,7 +295,7 @@ def act(request: HttpRequest, number: str, verb: str, step: str = "", item: str 
 def _form_of(request: HttpRequest, number: str, verb: Verb, begun: Attempt) -> HttpResponse:
     """The verb's form alone, for the page it goes into; without a script, the page with that form open."""
     if not request.htmx:  # type: ignore[attr-defined]
-        return _page(request, number, begun)
+        return page_of(request, number, begun)
     record = _record(request, number)
     found = form_of(record, Words(record), verb, begun)
     if found is None:  # meanwhile the case has moved
@@ -275,9 +313,9 @@ def add_files(request: HttpRequest, number: str) -> HttpResponse:
     try:
         if not chosen:
             raise BadData([])
-        added = attach(**_who(request), number=number, uploads=chosen)
+        added = attach(**who(request), number=number, uploads=chosen)
     except FileRefused as refusal:
-        return _page(request, number, Attempt("files", refusal))
+        return page_of(request, number, Attempt("files", refusal))
     except BadData:
         messages.warning(request, _("Choose a file first."))
     else:
@@ -309,7 +347,7 @@ def new_case(request: HttpRequest, key: str) -> HttpResponse:
         kept += _keep_new_files(request, folder, fields, raw, kept)
         editor = _new_editor(folder, raw)
         opened = actions.open_case(
-            **_who(request),
+            **who(request),
             procedure=key,
             customer=request.POST.get("customer", "").strip().split(" ")[0] or None,
             values=editor.values(),
@@ -330,9 +368,9 @@ def new_form(request: HttpRequest, key: str) -> HttpResponse:
     folder = _blank(request, key)
     editor = _new_editor(folder, posted(_first_fields(folder), request.POST))
     step = folder.procedure.steps[folder.procedure.first_step]
-    return render(
-        request, "web/cases/_state.html", {"editor": editor, "outcomes": outcome_buttons(step, editor, editor.words)}
-    )
+    told = _told(folder, folder.procedure.first_step, "", editor)
+    buttons = outcome_buttons(step, editor, editor.words)
+    return render(request, "web/cases/_state.html", {"editor": editor, "outcomes": buttons, "told": told})
 
 
 @require_GET
@@ -459,7 +497,7 @@ def _is_named(attachment: Attachment, raw: dict[str, Any]) -> bool:
 # --- what all verbs ask -----------------------------------------------------------------------------------------------
 
 
-def _who(request: HttpRequest) -> dict[str, Any]:
+def who(request: HttpRequest) -> dict[str, Any]:
     return {"organization": request.organization, "by": request.person.key, "now": request.now}  # type: ignore[attr-defined]
 
 
@@ -468,7 +506,7 @@ def _version(request: HttpRequest) -> int | None:
     return int(text) if text.isdigit() else None
 
 
-class _Typed:
+class Typed:
     """What was typed for a step. Called by the action when it has the case: a step that goes well reads the case once."""
 
     def __init__(self, request: HttpRequest, number: str, step: str, item: str):
@@ -487,7 +525,7 @@ class _Typed:
         """As it was typed, for the page that shows it again."""
         if self.step not in folder.procedure.steps:
             return {}
-        fields = self._fields(folder)
+        fields = self.fields(folder)
         raw = posted(fields.items(), self.request.POST)
         with_files(raw, fields, self.files)
         return raw
@@ -499,11 +537,15 @@ class _Typed:
         record = _record(self.request, self.number)
         if not any((task.step, task.item) == (self.step, self.item) for task in record.may.tasks):
             return
-        for key, chosen in uploads(self._fields(record.folder).items(), self.request).items():
-            added = attach(**_who(self.request), number=self.number, uploads=chosen, field=key)
+        for key, chosen in uploads(self.fields(record.folder).items(), self.request).items():
+            added = attach(**who(self.request), number=self.number, uploads=chosen, field=key)
             self.files[key] = [one.name for one in added]
 
-    def _fields(self, folder: Folder) -> dict[str, FieldDefinition]:
+    @property
+    def anchor(self) -> str:
+        return anchor_of(self.step, self.item)
+
+    def fields(self, folder: Folder) -> dict[str, FieldDefinition]:
         return {key: definition for _s, _x, key, definition in filling_of(folder, self.step, self.item).fields()}
 
     def refused(self, verb: str, refusal: Refusal, outcome: str = "") -> Attempt:

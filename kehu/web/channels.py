@@ -36,7 +36,7 @@ UNDELIVERED = 100
 EVENTS = (
     *("case.opened", "case.closed", "case.voided", "case.reopened"),
     *("task.completed", "task.sent_back", "task.handed_over"),
-    *("task.reminder", "task.overdue", "task.escalated", "clock.overdue", "clock.escalated"),
+    *("task.reminder", "task.repeated", "task.overdue", "task.escalated", "clock.overdue", "clock.escalated"),
 )
 """Offered as boxes; others may be typed, and `*` is all."""
 

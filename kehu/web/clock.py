@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from kehu.cases import escalation
+from kehu.cases import schedules
 from kehu.core import clock
 from kehu.core.models import Organization
 from kehu.notifications import delivery
@@ -32,7 +32,7 @@ def move(request: HttpRequest) -> HttpResponse:
     by = request.POST.get("by", "")
     later = _next_morning(organization, now) if by == "morning" else now + STEPS.get(by, timedelta(hours=1))
     # First what happens on the way, each at its own time; a clock moved before would let the worker fire it all at once.
-    fired = escalation.run_until(now, later, organization)
+    fired = schedules.run_until(now, later, organization)
     moment = clock.move_forward(organization, later - now)
     delivery.deliver(moment, organization=organization)
     if fired:

@@ -18,6 +18,7 @@ from kehu.notifications.queries import unread_count
 from kehu.organizations.permissions import may_administer
 from kehu.organizations.queries import directory, local_now
 from kehu.procedures.revisions import procedures_of
+from kehu.reports.dashboards import dashboard_of
 
 CALENDAR_WARNING_DAYS = 60
 """Limits of some weeks already reach beyond the calendar then, and the next year is published in November."""
@@ -86,6 +87,8 @@ def _places(request: HttpRequest, unread: str) -> list[Place]:
         ("notices", _("Notices"), "bell", unread, True),
         ("settings", _("Settings"), "settings", "", False),
     ]
+    if dashboard_of(request.organization, request.person):  # type: ignore[attr-defined]
+        rows.insert(1, ("dashboard", _("Dashboard"), "layout-dashboard", "", False))
     places = []
     for name, title, icon, count, is_tab in rows:
         try:

@@ -10,12 +10,13 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from kehu.cases import queries as cases
 from kehu.cases.folder import Folder
+from kehu.cases.form_templates import in_use
 from kehu.cases.history import Record
 from kehu.cases.models import Case
 from kehu.cases.permissions import may_see, readable
@@ -23,9 +24,12 @@ from kehu.cases.wording import Entry, Words, entry_of
 from kehu.cases.work import Work
 from kehu.ledgers.customers import queries
 from kehu.ledgers.customers.models import Customer
+from kehu.organizations.permissions import may_administer
 from kehu.organizations.queries import Directory, directory
 from kehu.procedures.revisions import running
+from kehu.reports.findings import said_of
 
+from .ledgers import tabs_of
 from .saved_views import opened_with
 
 STATUSES = {
@@ -64,6 +68,7 @@ def customers(request: HttpRequest) -> HttpResponse:
         "owners": [people[key] for key in queries.owners() if key in people],
         "before": _before(wish, listing),
         "following": _following(wish, listing) if listing.has_next else "",
+        "may_import": may_administer(request.person, "customers", request.organization),  # type: ignore[attr-defined]
         "is_filtered": bool(wish.search or wish.grade or wish.status or wish.owner),
     }
     return render(request, "web/customers/customers.html", words)
@@ -72,20 +77,41 @@ def customers(request: HttpRequest) -> HttpResponse:
 @require_safe
 def customer(request: HttpRequest, code: str) -> HttpResponse:
     organization, person, now = request.organization, request.person, request.now  # type: ignore[attr-defined]
-    found = Customer.objects.select_related("owner").filter(code=code).first()
+    found = Customer.objects.select_related("owner", "referrer", "merged_into").filter(code=code).first()
     if found is None:
         raise Http404
     rows = cases.cases_of(organization, person, found, now)
     words = {
         "customer": found,
+        "tabs": tabs_of(request, found),
+        "may_change": may_administer(person, "customers", organization),
+        "classings": list(found.classings.order_by("-valid_from", "-pk")),
         "status": STATUSES.get(found.status, found.status),
         "contacts": found.contacts.order_by("pk"),
         "open_rows": [row for row in rows if row.closed_at is None],
         "closed_rows": [row for row in rows if row.closed_at is not None],
-        "figures": cases.figures_of(found, readable(person, organization, _directory(request)), now),
+        "figures": cases.figures_of(found, known := readable(person, organization, _directory(request)), now),
+        "said": said_of(organization, found, known, now, get_language() or "zh-hans"),
+        "forms": in_use().filter(customer=found),
+        "may_keep_forms": may_administer(person, "customers", organization),
         "happenings": list(_happenings(request, found)),
     }
     return render(request, "web/customers/customer.html", words)
+
+
+@require_safe
+def folder(request: HttpRequest, code: str) -> HttpResponse:
+    """资料夹: all that is filed of him, by its parts."""
+    organization, person, now = request.organization, request.person, request.now  # type: ignore[attr-defined]
+    found = Customer.objects.filter(code=code).first()
+    if found is None:
+        raise Http404
+    words = {
+        "customer": found,
+        "tabs": tabs_of(request, found, "folder"),
+        "parts": cases.filed(organization, person, found, now),
+    }
+    return render(request, "web/customers/folder.html", words)
 
 
 def _happenings(request: HttpRequest, customer: Customer) -> Iterator[tuple[Case, Entry]]:

@@ -32,8 +32,8 @@ _OPEN = ("/sign-in/", "/static/", "/language/", "/healthz", "/readyz", "/metrics
 _TO_THE_SECOND_FACTOR = ("/settings/security/", "/sign-out/")
 """Where somebody may go who must set up his second factor first."""
 
-_OF_PROGRAMS = "/api/"
-"""Who asks there says its own door, by token."""
+_OTHER_DOORS = ("/api/", "/invitation/")
+"""Programs come by token, people outside by a link: these doors say themselves for which organization they speak."""
 
 
 class Membership:
@@ -46,7 +46,7 @@ class Membership:
         request.organization = request.person = None  # type: ignore[attr-defined]
         if "\0" in request.path:
             raise Http404  # PostgreSQL knows no such text, so nothing is called so
-        if request.path.startswith(_OF_PROGRAMS):
+        if request.path.startswith(_OTHER_DOORS):
             return self.get_response(request)
         member = None
         if request.user.is_authenticated:

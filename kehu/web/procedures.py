@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.db.models import Count, Q
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from kehu.cases.document import StepWords, steps_in_words
 from kehu.cases.models import Case, Task
 from kehu.cases.permissions import role_text
 from kehu.cases.refusals import NoSuchProcedure
+from kehu.cases.schedules import forecasts
 from kehu.engine.definitions import Procedure as Document
 from kehu.engine.roles import parse_role
-from kehu.procedures import revisions
+from kehu.organizations.permissions import may_administer, must_administer
+from kehu.procedures import actions, revisions
 from kehu.procedures.chart import Beside, Chart, lay_out
 from kehu.procedures.models import Procedure, Revision
 from kehu.procedures.packs import Running
@@ -46,16 +49,55 @@ def procedures(request: Any) -> HttpResponse:
                 "document": document,
                 "title": document.title.in_(language),
                 "owner": _department(request, document.owner, language),
+                "is_on": revisions.is_on(procedure),
                 "open": row.get("open", 0),
                 "overdue": row.get("overdue", 0),
             }
         )
     chapters = [
-        {"number": line["number"], "title": line["title"], "entries": entries.pop(line["number"], [])}
+        {
+            "number": line["number"],
+            "title": line["title"],
+            "entries": entries.pop(line["number"], []),
+            "shows": line.get("shows"),
+        }
         for line in request.organization.pack["chapters"]
     ]
+    for one in chapters:  # a section is there from the first day, and says so while nothing of it runs
+        one["is_off"] = not one["shows"] and not any(entry["is_on"] for entry in one["entries"])
     rest = [entry for others in entries.values() for entry in others]
-    return render(request, "procedures/list.html", {"chapters": chapters, "rest": rest})
+    has_schedules = any(entry["document"].schedules for entry in [*rest, *(e for c in chapters for e in c["entries"])])
+    return render(request, "procedures/list.html", {"chapters": chapters, "rest": rest, "has_schedules": has_schedules})
+
+
+@require_GET
+def schedules(request: Any) -> HttpResponse:
+    """What the calendar will open next, and why."""
+    language = get_language() or "zh-hans"
+    lines = [
+        {
+            "found": found,
+            "key": found.plan.procedure.key,
+            "title": found.plan.schedule.title,
+            "procedure": found.plan.running.procedure.title,
+            "when": [one.text(language) for one in found.plan.recurrences],
+        }
+        for found in forecasts(request.organization, request.now)
+    ]
+    return render(request, "procedures/schedules.html", {"lines": lines})
+
+
+@require_POST
+def switch(request: Any, key: str) -> HttpResponse:
+    must_administer(request.person, "procedures", request.organization)
+    on = request.POST.get("on") == "1"
+    found = actions.switch(
+        organization=request.organization, procedure=key, on=on, by=request.person.key, now=request.now
+    )
+    title = found.title["zh" if (get_language() or "zh").startswith("zh") else "en"]
+    said = _("“{title}” is switched on.") if on else _("“{title}” is switched off; its open cases go on.")
+    messages.success(request, said.format(title=title))
+    return redirect("procedure", key)
 
 
 @require_GET
@@ -86,6 +128,7 @@ def procedure(request: Any, key: str) -> HttpResponse:
             "key": key,
             "document": document,
             "form": document.form,
+            "forms": [(number, document.form.part(number)) for number in document.form.numbers],
             "title": document.title.in_(language),
             "owner": _department(request, document.owner, language),
             "chapter": document.chapter,
@@ -100,6 +143,8 @@ def procedure(request: Any, key: str) -> HttpResponse:
             "revisions": _revisions(found),
             "current": found.current_id,
             "open": sum(row["open"] for row in counts.values()),
+            "is_on": revisions.is_on(found),
+            "may_switch": may_administer(request.person, "procedures", request.organization),
         },
     )
 
@@ -165,11 +210,12 @@ def _anchor(number: str) -> str:
 def _chart(
     running: Running, words: list[StepWords], counts: dict[str, dict[str, int]], language: str
 ) -> dict[str, Any]:
-    number = running.procedure.form.number
+    form = running.procedure.form
     beside = {}
     for step in words:
         role = _("{role} (assist)").format(role=step.role) if step.is_assist else step.role
-        forms = [f"{number} {title}" for title in step.fills]
+        fills = running.procedure.steps[step.key].fills
+        forms = [f"{form.number_of(key)} {title}" for key, title in zip(fills, step.fills, strict=True)]
         forms += [_("Opens: {title}").format(title=title) for title in step.opens]
         if step.limit:
             forms.append(_("Time limit: {limit}").format(limit=step.limit))

@@ -19,6 +19,7 @@ from kehu.reports.records import Period
 from kehu.reports.registers import MOST, Asked, Column, Filter, Page, RegisterView, listed
 from kehu.reports.statistics import statistics
 
+from . import ledgers
 from .saved_views import opened_with
 
 
@@ -39,7 +40,7 @@ def registers(request: Any) -> HttpResponse:
         for shelf in listed(request.organization, request.now, get_language() or "zh-hans", most=MOST)
         if shelf.key in readable
     ]
-    return render(request, "registers/list.html", {"shelves": shelves})
+    return render(request, "registers/list.html", {"shelves": shelves, "ledgers": ledgers.shelves(request)})
 
 
 @require_GET

@@ -29,8 +29,8 @@ class Section:
     icon: str
     note: str | Promise
     right: Right | None = None
-    or_right: Right | None = None
-    """Another right that lets in."""
+    or_rights: tuple[Right, ...] = ()
+    """Other rights that let in."""
 
 
 SECTIONS: tuple[Section, ...] = (
@@ -52,10 +52,17 @@ SECTIONS: tuple[Section, ...] = (
         "users",
         _("Who is here and away; taking on, appointing, leaving, access"),
         "people",
-        "absences",
+        ("absences",),
     ),
     Section(
         "positions", _("Positions"), "building", _("Who holds which position, since when; what is vacant"), "people"
+    ),
+    Section(
+        "form_templates",
+        _("Form templates"),
+        "file-text",
+        _("Customers’ own forms in Word and Excel, filled from cases"),
+        "customers",
     ),
     Section(
         "working_calendar",
@@ -63,6 +70,14 @@ SECTIONS: tuple[Section, ...] = (
         "calendar",
         _("Holidays, make-up workdays, weeks of departments and customers"),
         "calendar",
+    ),
+    Section(
+        "imports",
+        _("Import"),
+        "upload",
+        _("Sheets of customers, prices, orders, payments: brought in, taken back"),
+        "customers",
+        ("ledgers",),
     ),
     Section("notifications", _("Notifications"), "bell", _("What you are told by mail, when, and when not.")),
     Section(
@@ -91,7 +106,7 @@ def sections(request: Any) -> tuple[list[Line], list[Line]]:
     own: list[Line] = []
     company: list[Line] = []
     for section in SECTIONS:
-        rights = [right for right in (section.right, section.or_right) if right]
+        rights = [right for right in (section.right, *section.or_rights) if right]
         if rights and not any(may_administer(request.person, right, request.organization) for right in rights):
             continue
         try:

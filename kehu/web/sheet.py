@@ -11,6 +11,8 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from kehu.cases.document import rung_words
+from kehu.cases.editing import Editor, Reader, Shown
 from kehu.cases.filling import filling_of
 from kehu.cases.history import Record
 from kehu.cases.models import Assignment, Task
@@ -19,12 +21,11 @@ from kehu.cases.permissions import May
 from kehu.cases.queries import Due, remaining_of
 from kehu.cases.wording import Words
 from kehu.core.refusals import BadData, Finding, Refusal
-from kehu.engine.advance import reaches
+from kehu.engine.advance import proposed, reaches
 from kehu.engine.definitions import FieldDefinition, Section, Step
 from kehu.engine.records import decoded_value, rows_of
-from kehu.procedures.forms import is_visible
+from kehu.procedures.forms import is_required, is_visible
 
-from .forms import Editor, Reader, Shown
 from .verbs import VerbForm, task_forms
 
 
@@ -59,6 +60,8 @@ class Signature:
     at: datetime
     outcome: str = ""
     is_refusal: bool = False
+    drawn: str = ""
+    """The address of the signature drawn by a link."""
 
 
 @dataclass
@@ -97,6 +100,16 @@ class OutcomeButton:
 
 
 @dataclass
+class Filling:
+    """A template that can be filled into a file field of a step."""
+
+    form: str
+    field: str
+    into: str
+    address: str
+
+
+@dataclass
 class TaskBlock:
     """An open task of mine: its words, its part of the form, how it may end."""
 
@@ -115,16 +128,20 @@ class TaskBlock:
     addresses: dict[str, str]
     attempt: Attempt | None = None
     reason: str = ""
+    about: list[tuple[str, str]] = field(default_factory=list)
+    """What its row says."""
     acting: str = ""
     """For whom he would do it as a deputy, and by which rule."""
     forms: list[VerbForm] = field(default_factory=list)
     """What else may be done with it."""
     waits_for: str = ""
     """Whose signature it waits for."""
+    fillings: list[Filling] = field(default_factory=list)
 
     @property
     def asks_reason(self) -> bool:
-        return any(outcome.needs_reason or outcome.refuses for outcome in self.outcomes)
+        asks = any(outcome.needs_reason or outcome.refuses for outcome in self.outcomes)
+        return asks and "reason" not in self.editor.fields
 
     @property
     def needing_reason(self) -> list[str]:
@@ -172,6 +189,29 @@ class Part:
 def _kind(filled: Filled, kind: str) -> str:
     """A part without anything in it takes one line."""
     return f"empty {kind}" if filled.is_empty and not filled.signatures and not filled.older else kind
+
+
+def fillings_of(block: TaskBlock, forms: Iterable[Any], number: str) -> list[Filling]:
+    """Every template with every field for a file that takes it; where fields must be filled, with these alone."""
+    editor, found = block.editor, []
+    fields = {
+        key: definition
+        for key, definition in editor.fields.items()
+        if definition.type in ("file", "files") and definition.is_typed_in
+    }
+    needed = {key: definition for key, definition in fields.items() if is_required(definition, editor.context)}
+    for form in forms:
+        for key, definition in (needed or fields).items():
+            if _takes(definition, form.file):
+                place = {"number": number, "step": block.task.step, "pk": form.pk}
+                place |= {"item": block.task.item} if block.task.item else {}
+                title = editor.words.say(definition.title)
+                found.append(Filling(form.title, title, key, reverse("case_filled_field", kwargs=place)))
+    return found
+
+
+def _takes(definition: FieldDefinition, name: str) -> bool:
+    return not definition.accept or name.lower().endswith(tuple(definition.accept))
 
 
 class Sheet:
@@ -318,6 +358,7 @@ class Sheet:
             at=task.closed_at,
             outcome=self.words.outcome(task.step, task.outcome),
             is_refusal=bool(outcome and outcome.refuses),
+            drawn=self.addresses.get((task.acting.get("guest") or {}).get("drawn", ""), ""),
         )
 
     def _older(self, section: Section, task: Task) -> Older:
@@ -346,6 +387,7 @@ class Sheet:
             anchor=anchor,
             title=self.words.say(step.title),
             row=self.words.row(task.step, task.item) if task.item else "",
+            about=list(self._about(step, task.item)),
             guidance=self.words.say(step.guidance) if step.guidance else "",
             clauses=clauses_of(step, self.folder.procedure.clauses, self.words),
             due=remaining_of(task, self.folder.reading(task).calendar, self.folder.work.now),
@@ -363,6 +405,21 @@ class Sheet:
             forms=task_forms(self.record, self.words, task, attempt, but=("give_opinion", "sign", "withdraw")),
             waits_for=self.words.listed(self.words.person(signer.who) for signer in token_of(task).asked),
         )
+
+    def _about(self, step: Step, item: str) -> Iterator[tuple[str, str]]:
+        """What was written in the table's row, beside what names it."""
+        table = self.form.field(step.each.rows) if step.each and item else None
+        if table is None or step.each is None:
+            return
+        row = rows_of(self.form, self.data, step.each.rows).get(item, {})
+        for name, column in table.columns.items():
+            if (
+                column.is_typed_in
+                and column.type != "rows"
+                and name != table.key
+                and row.get(name) not in (None, "", [])
+            ):
+                yield self.words.say(column.title), self.words.value(column, row[name])
 
     def editor(
         self, step: str, item: str, *, draft: Mapping[str, Any] | None = None, attempt: Attempt | None = None
@@ -390,7 +447,9 @@ class Sheet:
         for event in reversed(self.record.events):
             opened = (event.facts.get("move") or {}).get("opened") or ()
             if any((token["step"], token.get("item", "")) == (task.step, task.item) for token in opened):
-                reason = event.facts.get("reason", "")
+                before = self.folder.procedure.steps.get(event.facts.get("step", ""))
+                is_filled = before and self.folder.procedure.fills_reason(before)
+                reason = "" if is_filled else event.facts.get("reason", "")
                 return (self.words.actor(event.by), reason) if reason else None
         return None
 
@@ -429,7 +488,9 @@ def outcome_buttons(step: Step, editor: Editor, words: Words, attempt: Attempt |
         )
         for key, outcome in step.all_outcomes().items()
     ]
-    buttons.sort(key=lambda button: button.refuses)
+    outcomes = step.all_outcomes()
+    first = proposed({button.key: outcomes[button.key] for button in buttons if button.is_offered}, editor.context)
+    buttons.sort(key=lambda button: (button.refuses, button.is_offered and button.key not in first))
     for button in buttons:
         if button.is_offered:
             button.is_primary = not button.refuses
@@ -535,7 +596,7 @@ def _place(record: Record, words: Words, task: Task, dues: Mapping[int, Due]) ->
         people_ = [words.person(pk) for pk in record.assigned.get(task.pk, ())]
         person = words.listed(people_)
     else:
-        person = words.actor(task.done_by_id, task.acting) if task.done_by_id else ""
+        person = words.actor(task.done_by_id, task.acting) if task.done_by_id or task.acting else ""
     return Place(
         title=words.row(task.step, task.item) if task.item else "",
         state="current" if task.is_open else task.state,
@@ -568,21 +629,29 @@ class Limit:
 def limits(record: Record, words: Words, dues: Mapping[int, Due]) -> list[Limit]:
     """The limits of the open tasks, the nearest first."""
     folder, found = record.folder, []
-    open_tasks = [task for task in folder.tasks if task.is_open and task.pk in dues]
-    for task in sorted(open_tasks, key=lambda task: dues[task.pk].at):
+    coming = {task.pk: to_come for task in folder.tasks if task.is_open and (to_come := folder.coming(task))}
+    open_tasks = [task for task in folder.tasks if task.is_open and (task.pk in dues or task.pk in coming)]
+    for task in sorted(open_tasks, key=lambda task: dues[task.pk].at if task.pk in dues else coming[task.pk][0][1]):
         counted = folder.limit(task)
         lines = [line.text for line in counted.explained(words.language)] if counted else []
-        if counted and counted.capped:
+        if counted and counted.capped and not counted.named:
             lines = [
                 _("The limit is the moment that the record names: {moment}.").format(
                     moment=words.moment(counted.instant.at)
                 )
             ]
         people_ = [words.person(pk) for pk in record.assigned.get(task.pk, ())]
+        step = folder.procedure.steps[task.step]
+        lines += [
+            _("{rung} (next: {moment})").format(
+                rung=rung_words(folder.running, step, rung, words.language), moment=words.moment(moment)
+            )
+            for rung, moment in coming.get(task.pk, ())
+        ]
         found.append(
             Limit(
                 words.step(task.step, task.item),
-                dues[task.pk],
+                dues.get(task.pk),
                 lines,
                 words.listed(people_),
                 is_provisional=task.due_is_provisional,

@@ -41,7 +41,7 @@ def statistics(request: Any, key: str = "") -> HttpResponse:
     document = known[key]
     if request.GET.get("format") == "xlsx":
         return _book(request, found, f"{document.number} {document.title.in_(language)}", language)
-    links = _Links(key, period)
+    links = Links(key, period)
     return render(
         request,
         "statistics/statistics.html",
@@ -61,8 +61,8 @@ def statistics(request: Any, key: str = "") -> HttpResponse:
             "last_year": _query(Period.year(today.year - 1)),
             "found": found,
             "all": links.to("all:"),
-            "figures": [_figure(figure, links) for figure in found.figures],
-            "tables": [_table(table, links) for table in found.tables if table.lines],
+            "figures": [figure_card(figure, links) for figure in found.figures],
+            "tables": [table_card(table, links) for table in found.tables if table.lines],
             "sheets": [
                 {
                     "sheet": sheet,
@@ -116,7 +116,7 @@ def _query(period: Period) -> str:
     return "?" + urlencode({"since": period.since, "until": period.last})
 
 
-class _Links:
+class Links:
     """From a figure to the register, showing the cases it counted."""
 
     def __init__(self, key: str, period: Period):
@@ -128,7 +128,7 @@ class _Links:
         return f"{reverse('register', args=[self.key])}?{urlencode({k: v for k, v in words.items() if v})}"
 
 
-def _figure(figure: Figure, links: _Links) -> dict[str, Any]:
+def figure_card(figure: Figure, links: Links) -> dict[str, Any]:
     return {
         "figure": figure,
         "counts": links.to(f"counts:{figure.key}"),
@@ -146,7 +146,7 @@ def _figure(figure: Figure, links: _Links) -> dict[str, Any]:
     }
 
 
-def _table(table: Table, links: _Links) -> dict[str, Any]:
+def table_card(table: Table, links: Links) -> dict[str, Any]:
     shares = table.shares()
     shown = shares[:12]
     return {

@@ -12,19 +12,22 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from kehu.cases.editing import Choice, people
 from kehu.cases.history import Record
 from kehu.cases.models import Task
 from kehu.cases.moves import token_of
 from kehu.cases.verbs import Parameter, Verb, offered
 from kehu.cases.wording import Words
 
-from .forms import Choice, people
-
 if TYPE_CHECKING:
     from .sheet import Attempt
 
-OF_THEIR_OWN = ("complete", "save_draft")
+OF_THEIR_OWN = ("complete", "save_draft", "revoke_invitation")
 """Verbs that the case's page words by itself."""
+
+
+OF_LINKS = ("invite", "share_status", "revoke_invitation")
+"""What they make or end stands in the list of the case's links."""
 
 
 WAITED_FOR = ("sign", "give_opinion")
@@ -61,6 +64,24 @@ MANNERS = {
     "sign": Manner("signature", look="btn-primary"),
     "ask_opinion": Manner("message"),
     "give_opinion": Manner("message", look="btn-primary"),
+    "invite": Manner(
+        "send",
+        help=gettext_lazy(
+            "The customer gets a link: he reads what concerns him, answers and signs without an account. You can record "
+            "the same from paper instead."
+        ),
+        button=gettext_lazy("Make the link"),
+        look="btn-primary",
+    ),
+    "share_status": Manner(
+        "eye",
+        help=gettext_lazy(
+            "The customer gets a link with which he reads how far it is, and nothing that is said inside."
+        ),
+        button=gettext_lazy("Make the link"),
+        look="btn-primary",
+    ),
+    "revoke_invitation": Manner("x"),
     "withdraw": Manner("arrow-back-up"),
     "nudge": Manner("bell"),
     "copy": Manner("copy"),
@@ -247,6 +268,8 @@ def _choices(
         return _places(record, words, task, given) or None
     if parameter.name == "to_item":  # goes with the step
         return None
+    if parameter.name == "name":
+        return [Choice(one.name, one.name, note=one.email) for one in record.contacts]
     if parameter.type not in ("member", "members"):
         return []
     chosen = {value} if isinstance(value, str) else set(value or ())

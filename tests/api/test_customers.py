@@ -44,3 +44,23 @@ def test_a_misspelt_filter_is_refused(program):
     refused = program("sales_head").get("/customers?stauts=active")
 
     assert (refused.status_code, refused.json()["findings"][0]["field"]) == (422, "stauts")
+
+
+def test_what_orders_and_money_need_is_entered_and_read(program):
+    sales = program("sales_deputy_manager")
+    entered = sales.post("/customers", {**NEW, "tax_number": "91440300ma5f", "currency": "CNY", "payment_days": 30})
+
+    assert entered.status_code == 201
+    found = sales.get("/customers/C9001").json()
+    assert (found["tax_number"], found["payment_days"], found["merged_into"]) == ("91440300MA5F", 30, None)
+    assert sales.patch("/customers/C9001", {"payment_days": 60}).json()["payment_days"] == 60
+
+
+def test_two_customers_that_are_one_are_merged(program):
+    sales = program("sales_deputy_manager")
+    merged = sales.post("/customers/C0001/merger", {"into": "C0002", "reason": "the same company"})
+
+    assert (merged.status_code, merged.json()["code"]) == (200, "C0002")
+    assert sales.get("/customers/C0001").json()["merged_into"] == "C0002"
+    assert sales.post("/customers/C0001/merger", {"into": "C0002", "reason": "again"}).status_code == 422
+    assert program("sales_rep").post("/customers/C0003/merger", {"into": "C0002", "reason": "x"}).status_code == 403

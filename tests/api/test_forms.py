@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import jsonschema_rs
@@ -49,8 +50,13 @@ def findings(filling: Filling, values: dict[str, Any]) -> list[str]:
 
 
 def no_double_keys(schema: dict[str, Any], values: dict[str, Any]) -> bool:
-    """What only `x-unique` and `x-refers-to` say: no schema can."""
+    """What only `x-unique`, `x-refers-to` and `x-range` (of a number written as text) say: no schema can."""
     for key, shape in schema["properties"].items():
+        if (limits := shape.get("x-range")) and isinstance(values.get(key), str):
+            least, most = (None if limit is None else Decimal(str(limit)) for limit in limits)
+            number = Decimal(values[key])
+            if (least is not None and number < least) or (most is not None and number > most):
+                return False
         if shape.get("x-refers-to") and values.get(key):
             return False
         rows = values.get(key) or []

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.cast import Telling, sign_in, to_departments, witnesses
+from tests.intake.telling import checked_sheet
 
 from .asking import as_it_stands, contents
 
@@ -51,11 +52,32 @@ def places(number: str) -> list[str]:
 
 @pytest.fixture
 def deep(mfg) -> Telling:  # type: ignore[no-untyped-def]
+    checked_sheet(mfg, "毛刺超差")
     return to_departments(Telling(mfg).start(), "quality", "engineering")
 
 
 def text_of(answer) -> str:  # type: ignore[no-untyped-def]
     return "" if answer.streaming else answer.content.decode(errors="replace")
+
+
+def test_a_link_that_nobody_made_opens_nothing_and_says_nothing(deep: Telling, client: Client) -> None:
+    """Tokens as they look, of this organization and of none, at every address behind a link, with every method."""
+    before = contents()
+    for token in (
+        "1",
+        f"{deep.organization.pk}-{'A' * 16}.{'b' * 43}",
+        "999999-AAAAAAAAAAAAAAAA.x",
+        "%00",
+        "..",
+        "a" * 3000,
+    ):
+        for place in ("", "opening/", "answer/", "form/", "paper.pdf", "files/1/"):
+            for method in METHODS:
+                answer = client.generic(method.upper(), f"/invitation/{token}/{place}")
+                assert answer.status_code in (301, 302, 404, 405, 429), f"{method} {token} {place}"
+                assert not any(mark in text_of(answer) for mark in MARKS)
+
+    assert contents() == before
 
 
 @pytest.mark.parametrize("who", ["nobody", "another organization's general manager", "leaver", "user switched off"])

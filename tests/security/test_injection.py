@@ -36,7 +36,8 @@ from .test_answers import LEAVES, places
 
 MARKUP = """"'><img src=x onerror=alert(1)><script>alert(2)</script>{0}%s"""
 FORMULA = "=HYPERLINK(\"https://evil.example\",\"x\")"  # fmt: skip
-READERS = ("general_manager", "sales_deputy_manager", "qa_head", "complaint_tracker")
+READERS = {"general_manager": "en", "sales_deputy_manager": "zh-hans", "qa_head": "en", "complaint_tracker": "zh-hans"}
+"""Who looks, in which language: the templates are the same in both, so that each need be seen by every reader in one only."""
 
 
 class Foreign(HTMLParser):
@@ -113,14 +114,13 @@ def marked(mfg: Organization, settings: Any, tmp_path: Any) -> Telling:
 
 def test_no_page_takes_what_was_typed_for_its_own(marked: Telling) -> None:
     seen = 0
-    for reader in READERS:
+    for reader, language in READERS.items():
         client = sign_in(Client(), marked.organization, reader)
-        for language in ("en", "zh-hans"):
-            client.cookies["kehu_language"] = language
-            for place in asked_for(marked.number):
-                page = looked_through(client.get(place))
-                assert page is None or page.found == [], place
-                seen += page is not None and "<img src=x" in page.text
+        client.cookies["kehu_language"] = language
+        for place in asked_for(marked.number):
+            page = looked_through(client.get(place))
+            assert page is None or page.found == [], place
+            seen += page is not None and "<img src=x" in page.text
 
     assert seen > 40  # it stood there, as text
 

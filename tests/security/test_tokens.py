@@ -57,7 +57,8 @@ def said(answer: Any) -> str:
 def test_the_walk_goes_everywhere() -> None:
     assert len(OPERATIONS) > 40
     assert {operation.scope for operation in OPERATIONS} == set(SCOPES)
-    assert all(operation.body is not None for operation in OPERATIONS if operation.method != "GET")
+    bodiless = [operation.path for operation in OPERATIONS if operation.body is None and operation.method != "GET"]
+    assert [path for path in bodiless if not path.endswith("/withdrawal")] == []
 
 
 # --- tokens that open nothing -----------------------------------------------------------------------------------------

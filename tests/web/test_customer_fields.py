@@ -6,10 +6,10 @@ from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.test import Client
 
+from kehu.cases.editing import Control, customer_words, posted
 from kehu.core.models import Organization
 from kehu.engine.definitions import FieldDefinition
 from kehu.ledgers.customers.models import Customer
-from kehu.web.forms import Control, customer_words, posted
 from tests.cast import sign_in
 
 BUYER = FieldDefinition.model_validate({"type": "customer", "title": {"zh": "买方", "en": "Buyer"}})

@@ -21,7 +21,7 @@ from kehu.organizations.calendars import Calendar, Period
 from kehu.organizations.queries import Person, directory
 from tests.cast import FRIDAY, Telling, at, sign_in
 
-STATEMENTS = 12
+STATEMENTS = 9
 
 
 @pytest.fixture(autouse=True)

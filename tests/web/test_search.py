@@ -129,7 +129,7 @@ def test_a_search_costs_few_statements(client: Client, mfg) -> None:  # type: ig
         with CaptureQueriesContext(connection) as captured:
             page(client, "BR-120 CP-2024")
         asked = [query["sql"] for query in captured.captured_queries]
-        assert len(asked) <= 12, "\n".join(sql[:140] for sql in asked)
+        assert len(asked) <= 9, "\n".join(sql[:140] for sql in asked)
 
 
 def test_rows_without_words_get_them_and_only_once(mfg) -> None:  # type: ignore[no-untyped-def]

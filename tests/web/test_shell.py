@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from kehu.core import clock
@@ -51,6 +52,16 @@ def test_a_member_signs_in_with_his_password_and_goes_on_where_he_wanted(client:
     answer = client.post("/sign-in/", given)
     assert answer["Location"] == "/customers/"
     assert client.get("/customers/").status_code == 200
+
+
+def test_who_asks_is_known_by_two_statements(client: Client, mfg: Organization) -> None:
+    sign_in(client, mfg, "sales_rep")
+    client.get("/settings/")
+    with CaptureQueriesContext(connection) as captured:
+        client.get("/settings/")
+    tables = ("accounts_session", "core_user", "organizations_member")
+    asked = [query["sql"] for query in captured if any(f'FROM "{table}"' in query["sql"] for table in tables)]
+    assert len(asked) == 2, asked
 
 
 def test_signing_in_never_leads_to_another_site(client: Client, mfg: Organization) -> None:

@@ -6,14 +6,18 @@ import html
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 from django import template
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest
+from django.template.base import FilterExpression, Parser, Token
 from django.template.defaultfilters import linebreaksbr
+from django.template.defaulttags import url as django_url
 from django.template.loader import render_to_string
+from django.templatetags.i18n import do_translate
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
@@ -50,6 +54,41 @@ def _markup(*parts: str) -> SafeString:
 
 def _language() -> str:
     return get_language() or "zh-hans"
+
+
+class Same(template.Node):
+    """What says the same in a language each time, rendered once by the node it stands for: a page says a hundred such words, and
+    Django looks each up, filters and escapes it anew."""
+
+    def __init__(self, node: template.Node):
+        self.node, self.said = node, dict[str, str]()
+
+    def render(self, context: template.Context) -> str:
+        language = _language()
+        if language not in self.said:
+            self.said[language] = self.node.render(context)
+        return self.said[language]
+
+
+@register.tag
+def translate(parser: Parser, token: Token) -> template.Node:
+    """Django's own, of a text that stands in the template."""
+    node = do_translate(parser, token)
+    words = (node.filter_expression, node.message_context)
+    return Same(node) if all(map(_is_text, filter(None, words))) and node.asvar is None else node
+
+
+@register.tag
+def url(parser: Parser, token: Token) -> template.Node:
+    """Django's own, of a page that stands in the template and needs nothing else."""
+    node = django_url(parser, token)
+    is_alone = _is_text(node.view_name) and not (node.args or node.kwargs)
+    return Same(node) if is_alone and node.asvar is None else node
+
+
+def _is_text(expression: FilterExpression) -> bool:
+    words = expression.var.literal if isinstance(expression.var, template.Variable) else expression.var
+    return isinstance(words, str) and not expression.filters
 
 
 @register.filter
@@ -183,6 +222,12 @@ def to_most(count: int, most: int = 1000) -> str:
 
 
 @register.filter
+def money(amount: Decimal) -> str:
+    """1280.5 as 1,280.50."""
+    return f"{amount:,.2f}"
+
+
+@register.filter
 def at(mapping: Mapping[str, Any], key: str) -> Any:
     """A mapping's value by a key that a variable holds."""
     return mapping.get(key, "")
@@ -217,7 +262,7 @@ def preview_address(number: str) -> str:
 
 @register.simple_tag
 def shown(field: Any) -> str:
-    """A field as it is read (`kehu.web.forms.Shown`). A case with a long history says hundreds of plain ones, so those need no
+    """A field as it is read (`kehu.cases.editing.Shown`). A case with a long history says hundreds of plain ones, so those need no
     template of their own."""
     if field.links or field.type == "rows":
         return render_to_string("web/cases/_shown.html", {"shown": field})
@@ -281,6 +326,46 @@ def _changed(changes: Sequence[Any]) -> str:
         for one in changes
     )
     return f'<details class="entry-changes"><summary>{_text(count)}</summary><dl>{"".join(rows)}</dl></details>'
+
+
+@register.simple_tag
+def chart_step(step: Any, now: datetime) -> SafeString:
+    """A step of the case's chart (`kehu.web.sheet.ChartStep`): twenty a page."""
+    title = _text(step.title)
+    tags = [f' <span class="tag">×{step.rounds}</span>'] if step.rounds > 1 else []
+    if step.is_beside:
+        beside = _text(_("beside"))
+        tags.append(f' <span class="tag">{beside}</span>')
+    if step.state == "next":
+        following = _text(_("next"))
+        tags.append(f' <span class="chart-next">{following}</span>')
+    return _markup(
+        f'<li class="chart-{step.state}{" chart-beside" if step.is_beside else ""}"',
+        f"{_HERE if step.state == 'current' else ''}>\n",
+        f'<span class="chart-dot" aria-hidden="true">{icon("check") if step.state == "done" else ""}</span>',
+        '<div class="chart-words"><span class="chart-title">',
+        f'<a href="#{_text(step.anchor)}">{title}</a>' if step.anchor else title,
+        *tags,
+        "</span>\n",
+        *(f'<span class="chart-place place-{place.state}">{_place(place, now)}</span>' for place in step.places),
+        "</div></li>",
+    )
+
+
+_HERE = ' aria-current="step"'
+
+
+def _place(place: Any, now: datetime) -> str:
+    """Who did it, when and how; or has it, until when."""
+    words = [f"<b>{_text(place.title)}</b> "] if place.title else []
+    words.append(_text(place.person))
+    if place.state == "current":
+        return "".join([*words, f" {due_chip(place.due)}" if place.due else ""])
+    if place.at:
+        words.append(f" · {when(place.at, now)}")
+    over = {"sent_back": _("sent back"), "canceled": _("no longer needed"), "halted": _("stopped")}
+    words += [f" · {_text(word)}" for word in (place.outcome, over.get(place.state)) if word]
+    return "".join(words)
 
 
 @register.simple_tag

@@ -64,6 +64,18 @@ document.addEventListener("click", (event) => {
   table.dispatchEvent(new CustomEvent("kehu:rows", { bubbles: true }));
 });
 
+// --- several people in one box: what is suggested joins the names before it ------------------------------------------------
+
+document.addEventListener("input", (event) => {
+  const box = event.target.closest("input[data-people]");
+  if (!box) return;
+  const before = box.value.match(/^(.*[、，,；;]\s*)?/)[0];
+  for (const option of box.list.options) {
+    option.dataset.name ??= option.value;
+    option.value = before + option.dataset.name;
+  }
+});
+
 // --- ending a step: a refusal asks for its reason first; nothing is sent twice ------------------------------------------
 
 document.addEventListener("click", (event) => {
@@ -123,3 +135,14 @@ if (said) {
   first.focus({ preventScroll: true });
   first.scrollIntoView({ block: "center", behavior: "instant" });
 }
+
+// --- links for the customer: copied, also where the browser gives a page no clipboard (plain http in the company's network) --------
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const box = button.parentElement.querySelector("input");
+  box.select();
+  const copied = await (navigator.clipboard?.writeText(box.value).then(() => true, () => false) ?? document.execCommand("copy"));
+  if (copied) button.lastChild.textContent = button.dataset.wordCopied;
+});

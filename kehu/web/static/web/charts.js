@@ -68,6 +68,8 @@
       draw(entry.target);
     }
   }, { rootMargin: "300px" });
-  document.querySelectorAll("[data-chart]").forEach((place) => near.observe(place));
+  const watch = (part) => part.querySelectorAll("[data-chart]").forEach((place) => near.observe(place));
+  watch(document);
+  document.addEventListener("htmx:oobAfterSwap", (event) => watch(event.detail.target.isConnected ? event.detail.target : document));
   document.querySelectorAll("[data-print]").forEach((button) => button.addEventListener("click", () => print()));
 })();
