@@ -34,18 +34,21 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="a hundredth of the size, under a minute")
     parser.add_argument("--json", metavar="FILE", help="write the figures there, too")
     parser.add_argument("--cases", type=int, help="how many cases [1000000; quick: 10000]")
-    parser.add_argument("--keep", action="store_true", help="leave the database, for looking at it")
+    parser.add_argument("--keep", action="store_true", help="leave the database, for looking at it or for --again")
+    parser.add_argument("--again", metavar="NAME", help="measure on a database that --keep left, and leave it")
     given = parser.parse_args()
     cases = given.cases or (10_000 if given.quick else 1_000_000)
-    address = urlsplit(SERVER)._replace(path=f"/{NAME}").geturl()
-    with _database(address, keep=given.keep), tempfile.TemporaryDirectory() as var:
+    name = given.again or NAME
+    address = urlsplit(SERVER)._replace(path=f"/{name}").geturl()
+    whole = contextlib.nullcontext() if given.again else _database(keep=given.keep)
+    with whole, tempfile.TemporaryDirectory() as var:
         os.environ |= {
             "KEHU_DATABASE_URL": address,
             "KEHU_VAR": os.environ.get("KEHU_BENCH_VAR") or var,
             "KEHU_DEMO": "1",
             "KEHU_WORKER": "0",
         }
-        found = _measured(address, cases, seconds=4.0 if given.quick else 20.0)
+        found = _measured(address, name, None if given.again else cases, seconds=4.0 if given.quick else 20.0)
     for key, value in found.items():
         print(f"{key:24}{value:>12,}")
     if given.json:
@@ -53,8 +56,10 @@ def main() -> int:
     return 0
 
 
-def _measured(address: str, cases: int, seconds: float) -> dict[str, float]:
-    organization, now, swept, people = _filled(cases)
+def _measured(address: str, name: str, cases: int | None, seconds: float) -> dict[str, float]:
+    organization, now, swept, people = _filled(cases) if cases else _filled_before(name)
+    if cases:
+        _note(name, {"swept": swept.isoformat(), "pages": people})
     found: dict[str, float] = {}
     with _serving([sys.executable, "-m", "bench.floor", "{port}"]) as (floor, _started):
         took = _played(floor, {"kind": "pages", "people": [""], "pages": [["", "/"]]}, seconds / 2)
@@ -110,18 +115,44 @@ def _measured(address: str, cases: int, seconds: float) -> dict[str, float]:
 
 
 @contextlib.contextmanager
-def _database(address: str, *, keep: bool) -> Iterator[None]:
-    def make(statement: str) -> None:
-        with psycopg.connect(SERVER, autocommit=True) as connection:
-            connection.execute(statement)  # type: ignore[call-overload]
-
-    make(f"DROP DATABASE IF EXISTS {NAME}")
-    make(f"CREATE DATABASE {NAME}")
+def _database(*, keep: bool) -> Iterator[None]:
+    _server(f"DROP DATABASE IF EXISTS {NAME}")
+    _server(f"CREATE DATABASE {NAME}")
     try:
         yield
     finally:
         if not keep:
-            make(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
+            _server(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
+
+
+def _server(statement: str) -> psycopg.Cursor[Any]:
+    with psycopg.connect(SERVER, autocommit=True) as connection:
+        return connection.execute(statement)  # type: ignore[call-overload,no-any-return]
+
+
+def _note(name: str, facts: dict[str, Any]) -> None:
+    """What a later run must know of the database, kept with it."""
+    _server(f"COMMENT ON DATABASE {name} IS '{json.dumps(facts)}'")
+
+
+def _filled_before(name: str) -> tuple[Any, datetime, datetime, dict[str, list[str]]]:
+    """The same of a database that was kept."""
+    from kehu.cli import setting_up
+
+    setting_up.django()
+    setting_up.tables()
+    from kehu.core import clock
+    from kehu.core.models import Organization
+    from kehu.core.scope import every_organization
+
+    said = _server(f"SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{name}'").fetchone()  # noqa: S608
+    if not (said and said[0]):
+        raise SystemExit(f"{name} is no database that --keep left.")
+    facts = json.loads(said[0])
+    with every_organization():
+        organization = Organization.objects.get(key="mfg")
+    now = clock.now(organization).astimezone(ZoneInfo(organization.timezone))
+    return organization, now, datetime.fromisoformat(facts["swept"]), facts["pages"]
 
 
 def _filled(cases: int) -> tuple[Any, datetime, datetime, dict[str, list[str]]]:

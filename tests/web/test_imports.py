@@ -181,7 +181,7 @@ def test_an_empty_sheet_is_filled_in_and_understood(lu: Client, mfg: Organizatio
         target = io.BytesIO()
         book.save(target)
         sheet = Sheet(mfg, kind.key, target.getvalue(), "filled.xlsx")
-        assert list(sheet.one.mapping) == [column.key for column in kind.columns], kind.key
+        assert sheet.one.mapping == {column.key: at for at, column in enumerate(kind.columns)}, kind.key
         sheet.checked()
         assert not any("is no " in why for why in sheet.refused().values()), sheet.refused()
     assert lu.get(reverse("import_template", args=["nonsense"])).status_code == 404
