@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 from django.apps import apps
 from django.db import connection, transaction
@@ -85,14 +86,33 @@ def _leave_room(models: list[type[Model]]) -> None:
                 )
 
 
-def company(key: str) -> Organization:
-    rows = _companies()[key]
-    organization = rows[0][0]
-    assert isinstance(organization, Organization)
-    organization.version = fresh_version()
-    with transaction.atomic(), every_organization():
-        for kind in rows:
+@lru_cache
+def _written(key: str) -> list[tuple[str, Any]]:
+    """The statements that write the company's rows, with what they are given. Sent again as they are, they cost a fifth of
+    what Django takes to make them; on PostgreSQL, as one text, a tenth."""
+    kinds, found = _companies()[key], []
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        found.append((sql, params))
+        return execute(sql, params, many, context)
+
+    with transaction.atomic(), every_organization(), connection.execute_wrapper(note):
+        for kind in kinds:
             type(kind[0])._base_manager.bulk_create(kind)
+        transaction.set_rollback(True)
+    inserts = [(sql, params) for sql, params in found if sql.startswith("INSERT")]
+    if connection.vendor == "sqlite":
+        return inserts
+    writer = psycopg.ClientCursor(connection.connection)
+    return [(";".join(writer.mogrify(sql, params) for sql, params in inserts), None)]
+
+
+def company(key: str) -> Organization:
+    statements, organization = _written(key), _companies()[key][0][0]
+    with transaction.atomic(), every_organization(), connection.cursor() as cursor:
+        for sql, params in statements:
+            cursor.execute(sql, params)
+        Organization.objects.filter(pk=organization.pk).update(version=fresh_version())
         return Organization.objects.get(pk=organization.pk)
 
 
