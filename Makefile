@@ -5,7 +5,7 @@ PACKS  ?= packs/mfg
 JOBS   ?= 2
 
 # Everything `make check` does after the tests on SQLite.
-REST := lint types audit imports migrations postgres packs browser
+REST := lint types audit imports migrations postgres browser
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -20,8 +20,8 @@ install: ## make .venv, fetch packages, front-end files and the printing font
 run: install ## serve Kehu with its demo company
 	.venv/bin/kehu serve --demo
 
-test: install ## the tests, on SQLite
-	.venv/bin/pytest -q -m "not browser" -n $(JOBS)
+test: install ## the tests, on SQLite; the longest walks are left to `make postgres`
+	.venv/bin/pytest -q -m "not browser and not thorough" -n $(JOBS)
 
 check: test rest ## everything CI does
 
@@ -44,11 +44,11 @@ imports: install ## imports point down
 migrations: install ## no model has changed without a migration
 	.venv/bin/python manage.py makemigrations --check --dry-run
 
-postgres: install ## the tests, on PostgreSQL (KEHU_TEST_POSTGRES says where)
+postgres: install ## the tests that use a database, on PostgreSQL (KEHU_TEST_POSTGRES says where)
 	@url=$$(.venv/bin/python tools/postgres.py) && echo '.venv/bin/pytest on PostgreSQL' && \
-	KEHU_DATABASE_URL="$$url" .venv/bin/pytest -q -m "not browser" -n $(JOBS)
+	KEHU_DATABASE_URL="$$url" .venv/bin/pytest -q -m "database and not browser" -n $(JOBS)
 
-packs: install ## the packs' own checks and examples
+packs: install ## the packs' own checks and examples by themselves; the tests run them too
 	@for pack in $(PACKS); do \
 	  echo "kehu check $$pack" && .venv/bin/kehu check $$pack && \
 	  echo "kehu examples --pack $$pack" && .venv/bin/kehu examples --pack $$pack || exit 1; \
@@ -56,7 +56,7 @@ packs: install ## the packs' own checks and examples
 
 browser: install ## the tests in a browser (KEHU_CHROMIUM says where)
 	@chromium=$$($(PYTHON) tools/browser.py) && echo ".venv/bin/pytest in $$chromium" && \
-	KEHU_CHROMIUM="$$chromium" .venv/bin/pytest -q -m browser
+	KEHU_CHROMIUM="$$chromium" .venv/bin/pytest -q -m browser -n $(JOBS)
 
 messages: install ## collect and compile the texts of the pages (needs GNU gettext)
 	.venv/bin/python tools/messages.py

@@ -37,6 +37,7 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
 
 
+FOUNDED = at("2024-03-01 08:00")
 FRIDAY = at("2024-03-15 14:00")
 
 
@@ -58,13 +59,13 @@ def witnesses() -> list[str]:
 
 
 @lru_cache
-def _companies() -> dict[str, list[list[Model]]]:
+def _companies(since: datetime) -> dict[str, list[list[Model]]]:
     """Every row of both companies, by kind of row. They are set up once a process; a test puts the rows back, which takes a
     fraction of the time."""
     found: dict[str, list[list[Model]]] = {}
     with transaction.atomic(), every_organization():
         for key in ("mfg", "other"):
-            organization = stage(mfg_pack().named(key), at("2024-03-01 08:00"))
+            organization = stage(mfg_pack().named(key), since)
             kinds = [model for model in apps.get_models() if "organization" in {f.name for f in model._meta.fields}]
             rows = [list(model._base_manager.filter(organization=organization)) for model in kinds]
             found[key] = [[Organization.objects.get(pk=organization.pk)], *filter(None, rows)]
@@ -87,10 +88,10 @@ def _leave_room(models: list[type[Model]]) -> None:
 
 
 @lru_cache
-def _written(key: str) -> list[tuple[str, Any]]:
+def _written(key: str, since: datetime) -> list[tuple[str, Any]]:
     """The statements that write the company's rows, with what they are given. Sent again as they are, they cost a fifth of
     what Django takes to make them; on PostgreSQL, as one text, a tenth."""
-    kinds, found = _companies()[key], []
+    kinds, found = _companies(since)[key], []
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         found.append((sql, params))
@@ -107,8 +108,8 @@ def _written(key: str) -> list[tuple[str, Any]]:
     return [(";".join(writer.mogrify(sql, params) for sql, params in inserts), None)]
 
 
-def company(key: str) -> Organization:
-    statements, organization = _written(key), _companies()[key][0][0]
+def company(key: str, since: datetime = FOUNDED) -> Organization:
+    statements, organization = _written(key, since), _companies(since)[key][0][0]
     with transaction.atomic(), every_organization(), connection.cursor() as cursor:
         for sql, params in statements:
             cursor.execute(sql, params)

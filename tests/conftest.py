@@ -16,6 +16,19 @@ ROLE = "kehu_test"
 Argon2PasswordHasher.time_cost, Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.parallelism = 1, 64, 1
 
 
+DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
+OTHER_PROCESSES = ("operations", "cli", "config")
+"""Their tests start Kehu as processes, which open a database by themselves."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks with `database` what another database could make differ: `make postgres` runs nothing else."""
+    for item in items:
+        asked = DATABASE_FIXTURES.intersection(getattr(item, "fixturenames", ()))
+        if asked or item.get_closest_marker("django_db") or item.path.parent.name in OTHER_PROCESSES:
+            item.add_marker("database")
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """On PostgreSQL the tests run as an installation does: as a user that owns its tables and cannot pass the wall

@@ -7,22 +7,31 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from kehu.cases.examples import stage
 from kehu.core import clock
 from kehu.core.models import Organization
 from kehu.core.scope import scope
-from tests.cast import mfg_pack, sign_in
+from tests.cast import company, sign_in
 
 # Playwright's own loop runs in this thread; Django would take our plain calls for calls from a coroutine.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
+TODAY = clock.now()
 ARGUMENTS = [
     *("--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update"),
     *("--disable-sync", "--no-first-run"),
 ]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """On SQLite the database is a file, as an installation's: in memory all threads share one connection, and a page that asks
+    on by itself while the tables are emptied is locked out."""
+    if connection.vendor == "sqlite":
+        connection.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("browser") / "kehu.sqlite3")
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +46,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def factory(transactional_db: object) -> Iterator[Organization]:
-    """The factory today, so that pages and the clock agree."""
-    organization = stage(mfg_pack(), clock.now())
+    """The factory since today, so that pages and the clock agree."""
+    organization = company("mfg", since=TODAY)
     with scope(organization):
         yield organization
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from kehu.cases.examples import run_stories, stage
 from kehu.cases.steps import CUSTOMER_FACTS, OPERATIONS
@@ -20,6 +21,7 @@ def test_a_pack_has_no_problems(folder: Path) -> None:
     assert [str(problem) for problem in check_pack(load(folder), OPERATIONS, CUSTOMER_FACTS)] == []
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="there tests/operations/test_every_story.py plays them")
 @pytest.mark.parametrize("folder", PACKS, ids=lambda path: path.name)
 def test_a_pack_s_stories_come_true(db, folder: Path) -> None:
     loaded = load(folder)

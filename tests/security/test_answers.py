@@ -111,6 +111,7 @@ def test_who_may_not_learns_nothing_and_changes_nothing(deep: Telling, stranger,
     assert contents(ours) == before
 
 
+@pytest.mark.thorough
 def test_no_position_reads_or_changes_by_a_page_what_is_not_its_own(deep: Telling) -> None:
     """Each position at each address, reading and posting: whoever may not read the case meets nothing of it, and leaves it as it is."""
     before, readers = as_it_stands(deep), set()

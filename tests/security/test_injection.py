@@ -112,6 +112,7 @@ def marked(mfg: Organization, settings: Any, tmp_path: Any) -> Telling:
     return told
 
 
+@pytest.mark.thorough
 def test_no_page_takes_what_was_typed_for_its_own(marked: Telling) -> None:
     seen = 0
     for reader, language in READERS.items():
