@@ -168,7 +168,30 @@ def test_what_is_entered_late_before_its_month_was_charged_stays_in_its_month(xu
     assert draft(xunjie, MAY).lines == []
 
 
-def test_building_takes_three_statements_for_any_number_of_customers(
+def test_what_is_delivered_after_its_month_was_charged_early_comes_on_the_next_statement_and_once(
+    xunjie: Customer,
+) -> None:
+    price(xunjie, "10")
+    deliver(xunjie, "DN-1", date(2024, 4, 3), "1", now=at("2024-04-10 09:00"))
+    posted(xunjie, now=at("2024-04-20 09:00"))
+    deliver(xunjie, "DN-2", date(2024, 4, 25), "1", now=at("2024-04-25 09:00"))
+
+    assert [line.reference for line in draft(xunjie, MAY).lines] == ["DN-2"]
+    assert [line.reference for line in draft(xunjie).lines] == ["DN-1", "DN-2"]  # were April built again
+    posted(xunjie, MAY, now=EARLY_JUNE)
+    assert [line.reference for line in draft(xunjie).lines] == ["DN-1"]
+
+
+def test_what_comes_back_is_credited_with_the_vat_of_the_day_it_was_sold(xunjie: Customer) -> None:
+    price(xunjie, "10")
+    deliver(xunjie, "RN-1", date(2024, 5, 8), "-1", priced_on=date(2024, 4, 3))
+    rates = {True: Decimal(16), False: Decimal(13)}
+
+    found = drafts.drafts([xunjie.pk], MAY, lambda day: rates[day < MAY], "CNY")[xunjie.pk]["CNY"]
+    assert [(line.vat_rate, line.vat_amount) for line in found.lines] == [(16, Decimal("-1.60"))]
+
+
+def test_building_takes_four_statements_for_any_number_of_customers(
     mfg: Organization, django_assert_num_queries: Any
 ) -> None:
     customers = list(Customer.objects.all())
@@ -176,7 +199,7 @@ def test_building_takes_three_statements_for_any_number_of_customers(
         price(customer, "10")
         deliver(customer, f"DN-{customer.code}", date(2024, 4, 3), "1")
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         found = drafts.drafts([customer.pk for customer in customers], APRIL, lambda day: Decimal(13), "CNY")
     assert len(found) == len(customers) > 3
 

@@ -29,11 +29,18 @@ class DraftChanged(Conflict):
     )
 
 
+class ChargedAlready(Conflict):
+    code = "statement.charged_already"
+    message = gettext_lazy(
+        "{number} has charged the customer for this month already. Put the difference there, as a correction, or on the next statement."
+    )
+
+
 def build_statement(folder: Folder, arguments: Mapping[str, Any], context: Mapping[str, Any]) -> Answer:
     """`build_statement` with `month`: what the case's customer is charged for it. Also `currency` (where he has several),
     `corrections` (rows with `amount` and `reason`), `vat` (the decision table that gives the `vat_rate` of a day) and `days` (the payment
     term where none is agreed with him). Answers `lines`, `net_amount`, `vat_amount`, `amount`, `currency`, `due_on`,
-    `balance_before`, `unpriced` and `other_currencies` (texts)."""
+    `balance_before`, `unpriced`, `other_currencies` and `charged_by` (texts; the last names another case's statement)."""
     month = _month(arguments)
     if month is None or folder.case.customer is None:
         return None, {}
@@ -66,6 +73,7 @@ def build_statement(folder: Folder, arguments: Mapping[str, Any], context: Mappi
         "balance_before": _balance_before(folder, draft),
         "unpriced": unpriced,
         "other_currencies": ", ".join(others),
+        "charged_by": _charged_by(folder, draft),
     }
 
 
@@ -79,6 +87,8 @@ def post_statement(folder: Folder, arguments: Mapping[str, Any], context: Mappin
     shown = arguments.get("amount")
     if shown is not None and Decimal(str(shown)) != draft.amount:
         raise DraftChanged(amount=draft.amount, shown=shown)
+    if (other := _charged_by(folder, draft)) and draft.lines:
+        raise ChargedAlready(number=other)
     actions.post_statement(
         customer=folder.case.customer,
         draft=draft,
@@ -151,6 +161,15 @@ def _draft(folder: Folder, arguments: Mapping[str, Any], month: date) -> tuple[D
         if row.get("amount") is not None:
             draft.lines.append(drafts.correction(Decimal(str(row["amount"])), rate, str(row.get("reason") or "")))
     return draft, [currency for currency in found if currency != wanted]
+
+
+def _charged_by(folder: Folder, draft: Draft) -> str:
+    """The statement by which another case has charged the customer for this month: a second one would push it out, corrections and all."""
+    work = folder.work
+    ahead = work.together(folder.case.customer)  # type: ignore[arg-type]
+    asked = ("charged by", draft.month, draft.currency)
+    found = work.once(asked, lambda: queries.charged_by(ahead, draft.month, draft.currency)).get(draft.customer)
+    return found.number if found and found.source != folder.case.number else ""
 
 
 def _month(arguments: Mapping[str, Any]) -> date | None:

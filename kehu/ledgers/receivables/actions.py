@@ -16,8 +16,9 @@ from kehu.ledgers.customers.actions import NotMergeable
 from kehu.ledgers.customers.models import Customer
 from kehu.ledgers.orders.models import DeliveryLine
 from kehu.ledgers.products.models import Price
+from kehu.organizations.queries import local_now
 
-from . import queries
+from . import months, queries
 from .drafts import Draft
 from .models import Payment, Settlement, Statement, StatementLine
 
@@ -93,6 +94,7 @@ def post_statement(
         due_on=due_on,
         source=source,
         posted_at=now,
+        posted_early=local_now(customer.organization, now).date() < months.after(draft.month),
     )
     try:
         with transaction.atomic():
@@ -222,8 +224,8 @@ def open_amount_of(statement: Statement) -> Decimal:
 def follow_merger(*, customer: Customer, into: Customer) -> None:
     """Two customers were one: what is charged and paid is the second's. Not where both were charged for a month, and not while goods
     that have two prices are still to be charged. Before orders and prices follow."""
-    months = Statement.objects.filter(customer=into, month=OuterRef("month"), currency=OuterRef("currency"))
-    if twice := Statement.objects.filter(Exists(months), customer=customer).first():
+    same_month = Statement.objects.filter(customer=into, month=OuterRef("month"), currency=OuterRef("currency"))
+    if twice := Statement.objects.filter(Exists(same_month), customer=customer).first():
         why = _("both have a statement for {month}.").format(month=f"{twice.month:%Y-%m}")
         raise NotMergeable(number=customer.code, into=into.code, why=why)
     priced = Price.objects.filter(product=OuterRef("product"))

@@ -92,9 +92,11 @@ def correction(net_amount: Decimal, rate: Decimal, note: str) -> Line:
 
 
 def drafts(customers: Collection[int], month: date, rate_on: RateOn, currency: str) -> dict[int, dict[str, Draft]]:
-    """Customer -> currency -> his month; who has nothing to be charged is not named. Three database queries, however many customers.
+    """Customer -> currency -> his month; who has nothing to be charged is not named. Four database queries, however many customers; one
+    more where a month was charged before it was over.
 
-    `currency` is that of prices given without one. What was entered after its own month's statement was posted is charged now.
+    `currency` is that of prices given without one. What was entered after its own month's statement was posted is charged now. What comes
+    back has the price and the VAT of the day it was sold.
     """
     found: dict[int, dict[str, Draft]] = defaultdict(dict)
     prices = products.posted_for(customers, months.after(month))
@@ -111,7 +113,7 @@ def drafts(customers: Collection[int], month: date, rate_on: RateOn, currency: s
             continue
         unit_price = own if price is None else price.unit_price
         tax_included = price is not None and price.tax_included
-        rate = price.vat_rate if price is not None and price.vat_rate is not None else rate_on(delivered_on)
+        rate = price.vat_rate if price is not None and price.vat_rate is not None else rate_on(day)
         net, vat = valued(quantity, unit_price, tax_included, rate)
         draft.lines.append(
             Line(
@@ -143,8 +145,15 @@ def _rows(customers: Collection[int], month: date) -> Iterator[tuple[Any, ...]]:
     lines = DeliveryLine.objects.filter(
         delivery__customer__in=customers, delivery__delivered_on__lt=months.after(month)
     )
-    yield from _in_order(_late(lines, month))
-    yield from _in_order(lines.filter(delivery__delivered_on__gte=month, delivery__entered_late=False))
+    elsewhere = in_force().exclude(month=month)
+    is_charged = Exists(StatementLine.objects.filter(delivery_line=OuterRef("pk"), statement__in=elsewhere))
+    missed = _missed(customers, month)
+    yield from _in_order(_late(lines, month).exclude(is_charged))
+    if missed:
+        yield from _in_order(lines.filter(missed, delivery__entered_late=False).exclude(is_charged))
+    yield from _in_order(
+        lines.filter(delivery__delivered_on__gte=month, delivery__entered_late=False).exclude(is_charged)
+    )
 
 
 def _in_order(lines: QuerySet[DeliveryLine]) -> Iterator[tuple[Any, ...]]:
@@ -153,10 +162,21 @@ def _in_order(lines: QuerySet[DeliveryLine]) -> Iterator[tuple[Any, ...]]:
 
 
 def _late(lines: QuerySet[DeliveryLine], month: date) -> QuerySet[DeliveryLine]:
-    """Entered when its month was over, and charged in no other month: this month's, and older ones whose statement is out already."""
+    """Entered when its month was over: this month's, and older ones whose statement is out already."""
     lines = lines.alias(its_month=TruncMonth("delivery__delivered_on", output_field=DateField()))
     is_out = Exists(in_force().filter(customer=OuterRef("delivery__customer"), month=OuterRef("its_month")))
-    elsewhere = in_force().exclude(month=month)
-    is_charged = Exists(StatementLine.objects.filter(delivery_line=OuterRef("pk"), statement__in=elsewhere))
-    found = lines.filter(Q(delivery__delivered_on__gte=month) | is_out, delivery__entered_late=True)
-    return found.exclude(is_charged)
+    return lines.filter(Q(delivery__delivered_on__gte=month) | is_out, delivery__entered_late=True)
+
+
+def _missed(customers: Collection[int], month: date) -> Q:
+    """Entered in an earlier month after its statement was posted, which was before the month was over."""
+    found = Q()
+    early = in_force().filter(customer__in=customers, month__lt=month, posted_early=True)
+    for customer, its_month, posted_at in early.values_list("customer", "month", "posted_at"):
+        found |= Q(
+            delivery__customer=customer,
+            delivery__delivered_on__gte=its_month,
+            delivery__delivered_on__lt=months.after(its_month),
+            delivery__entered_at__gt=posted_at,
+        )
+    return found

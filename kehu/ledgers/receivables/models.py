@@ -28,6 +28,8 @@ class Statement(OrganizationRow):
     due_on = models.DateField()
     source = models.CharField(max_length=60, blank=True)
     posted_at = models.DateTimeField()
+    posted_early = models.BooleanField(default=False)
+    """Before its month was over: what is delivered in it after that comes on the next one."""
 
     class Meta:
         constraints = [
@@ -38,6 +40,7 @@ class Statement(OrganizationRow):
         indexes = [
             models.Index(fields=["organization", "due_on"], name="statement_due"),
             models.Index(fields=["organization", "number", "revision"], name="statement_number"),
+            models.Index(fields=["organization", "customer"], condition=Q(posted_early=True), name="statement_early"),
         ]
 
     def __str__(self):

@@ -79,6 +79,12 @@ def open_of(customers: Collection[int], month: date, currency: str) -> dict[int,
     return {one.customer_id: _cents(one.open_amount) for one in rows}  # type: ignore[attr-defined]
 
 
+def charged_by(customers: Collection[int], month: date, currency: str) -> dict[int, Statement]:
+    """Each one's statement in force for a month; who has none is not named. One statement."""
+    rows = in_force().filter(customer__in=customers, month=month, currency=currency)
+    return {one.customer_id: one for one in rows}
+
+
 def unsettled(payment: Payment) -> Decimal:
     """What of a payment settles nothing yet."""
     settled = payment.settlements.aggregate(sum=Coalesce(Sum("amount"), _NONE, output_field=_MONEY))["sum"]
