@@ -44,7 +44,8 @@ class Answer:
     reason: str = ""
     signer: str = ""
     lines: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
-    """Of a table answered line by line, by the line's place: `agrees`, or his `figure` and `remark`."""
+    """Of a table answered line by line, by the line's place: `agrees`, or his `figure` and `remark`. Behind its last line stand those
+    that he misses in it."""
     read: str | None = None
     """The digest of what he had before him."""
     consents: bool = True
@@ -67,7 +68,9 @@ class GuestFilling(Filling):
 
     def sections(self) -> Iterator[tuple[str, Section]]:
         for key, fields in self.only.items():
-            yield key, self.form.sections[key].model_copy(update={"fields": fields})
+            section = self.form.sections[key]
+            titles = self.step.invites.titles if self.step.invites else {}
+            yield key, section.model_copy(update={"fields": fields, "title": titles.get(key, section.title)})
 
 
 # --- what he reads and fills ----------------------------------------------------------------------------------------------
@@ -116,6 +119,51 @@ def digest_of(read: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+# --- line by line -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Differences:
+    """What he does not agree with, as rows of the table that takes it."""
+
+    rows: list[Data] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    """Of each, the line that he reads."""
+    unanswered: list[int] = field(default_factory=list)
+
+
+def differences_in(filling: Filling, lines: Lines, said_of: Mapping[int, Mapping[str, Any]]) -> Differences:
+    found, context = Differences(), filling.context(filling.data)
+    table, zone = filling.form.field(lines.into), context["zone"]
+    columns = table.columns if table else {}
+
+    def differs(number: int, texts: Mapping[str, str], row: Any) -> None:
+        told = said_of.get(number, {})
+        inside = {**context, "row": row}
+        others = {key: typed(columns.get(key), value_of(text, inside), zone) for key, text in texts.items()}
+        his = {lines.figure: told.get("figure"), **({lines.remark: told.get("remark")} if lines.remark else {})}
+        found.rows.append({**others, **his})
+        found.lines.append(number)
+
+    rows = filling.data.get(lines.rows) or []
+    for number, row in enumerate(rows):
+        if _says_anything(said_of.get(number)):
+            differs(number, lines.with_, row)
+        elif not said_of.get(number, {}).get("agrees"):
+            found.unanswered.append(number)
+    for number in sorted(said_of):
+        if lines.missing is not None and number >= len(rows) and _says_anything(said_of[number]):
+            differs(number, lines.missing, None)
+    return found
+
+
+def _says_anything(told: Mapping[str, Any] | None) -> bool:
+    """A figure or a word of his own; whoever agrees after all has taken back what he typed."""
+    if not told or told.get("agrees"):
+        return False
+    return any(told.get(key) not in (None, "") for key in ("figure", "remark"))
+
+
 # --- his answer -------------------------------------------------------------------------------------------------------------
 
 
@@ -140,16 +188,25 @@ def answer(
     return _answer(organization, invitation, browser, given, visit, language, now, contents, paper)
 
 
+@dataclass(frozen=True)
+class Looked:
+    """What an answer would come to."""
+
+    after: Data
+    """The record as it would stand."""
+    outcome: str
+    is_signed: bool
+
+
 @action
 def look(
     *, organization: Organization, invitation: int, browser: str, given: Answer, language: str, now: datetime
-) -> Data:
-    """The record as it would stand after his answer; refused as the answer would be. Nothing is changed."""
+) -> Looked:
+    """Refused as the answer would be. Nothing is changed."""
     with scope(organization):
         found, folder = _allowed(organization, invitation, browser, given, language, now)
-        assert found.task
-        filled = _Filled(folder, found, given, {"paper": "-"})
-        return filled.after
+        filled = _Filled(folder, found, given).filled({"paper": "-"})
+        return Looked(filled.after, filled.chosen_key, filled.signs)
 
 
 @action
@@ -168,10 +225,11 @@ def _answer(
         found, folder = _allowed(organization, invitation, browser, given, language, now)
         assert found.task
         step, item, work = found.task.step, found.task.item, folder.work
-        added = _keep_proofs(folder, found, proofs)
+        filled = _Filled(folder, found, given)
+        added = _keep_proofs(folder, found, proofs, filled.signs)
         names = {"paper": paper} if paper else {}
         names |= {kind: one.name for kind, one in zip(proofs, added, strict=True)}
-        filled = _Filled(folder, found, given, names)
+        filled = filled.filled(names)
         holders = list(folder.holders(found.task))
         work.guest = Guest(
             name=found.name,
@@ -213,41 +271,49 @@ def _allowed(
 class _Filled:
     """A step's form as his answer fills it; refused with every finding."""
 
-    def __init__(self, folder: Folder, invitation: Invitation, given: Answer, proofs: Mapping[str, str]):
+    def __init__(self, folder: Folder, invitation: Invitation, given: Answer):
         assert invitation.task
         self.folder, self.given = folder, given
         self.step, self.item = step, item = invitation.task.step, invitation.task.item
         self.definition = definition = folder.procedure.steps[step]
         assert definition.invites
         self.invites = definition.invites
-        self.lines: list[int] = []
-        """Of what he does not agree with, row by row: the line he reads."""
         _check_files(folder, invitation, given.values)
         self.reason = given.reason or str(given.values.get("reason") or "")
         form = folder.procedure.form
         his = said.typed_in(form, definition)
-        values = {**given.values}
+        self.values = {**given.values}
         if any("reason" in fields for fields in his.values()):
-            values["reason"] = self.reason  # the form's own field is the act's reason
+            self.values["reason"] = self.reason  # the form's own field is the act's reason
         self.answers = answers_for(folder, definition, step, item, {})
         self.filling = filling_for(folder, definition, item, folder.facts(reason=self.reason), self.answers)
-        typed_in = accept(_part(self.filling, his), values, None)
-        findings = self._findings_of_signature()
-        lines = self._lines(findings)
-        self.chosen_key, self.chosen = self._choice(
-            _part(self.filling, his).with_values({**typed_in, **lines}), findings
-        )
+        self.known = accept(_part(self.filling, his), self.values, None)
+        findings: list[Finding] = []
+        self.differences = self._differences(findings)
+        if self.invites.lines:
+            self.known[self.invites.lines.into] = self.differences.rows
+        self.chosen_key, self.chosen = self._choice(self.filling.with_values(self.known), findings)
+        findings += self._findings_of_signature(is_decided=not findings)
         if findings:
             raise BadData(findings)
         self.filling.facts = {**self.filling.facts, "outcome": self.chosen_key}
-        whole = _part(self.filling, said.answered(form, definition))
-        values |= {**lines, **self._signature(proofs), **self._sets({**typed_in, **lines})}
+
+    @property
+    def signs(self) -> bool:
+        return self.invites.signs is not None and self.invites.signs.signs(self.chosen_key)
+
+    def filled(self, proofs: Mapping[str, str]) -> _Filled:
+        """With his signature, and what follows from his answer."""
+        whole = _part(self.filling, said.answered(self.folder.procedure.form, self.definition))
+        lines = {self.invites.lines.into: self.differences.rows} if self.invites.lines else {}
+        values = self.values | {**lines, **self._signature(proofs), **self._sets()}
         try:
             self.typed = accept(whole, values, self.chosen, self.reason)
         except BadData as refusal:
             raise BadData([Finding(self._seen_at(one.path), one.message) for one in refusal.findings]) from None
         check_offered(whole, self.chosen)
         self.likeness, self.after = whole.facts["likeness"], whole.after
+        return self
 
     def complete(self) -> None:
         folder = self.folder
@@ -265,17 +331,23 @@ class _Filled:
             ),
         )
 
-    def _findings_of_signature(self) -> list[Finding]:
+    def _findings_of_signature(self, *, is_decided: bool) -> list[Finding]:
+        """Of one who has not said yet how he ends it, only the name is asked."""
         found = []
         if self.invites.signs and not self.given.signer:
-            found.append(Finding("signer", _("Please write your name: it is your signature.")))
-        if self.invites.signs and not self.given.consents:
+            sentence = (
+                _("Please write your name: it is your signature.") if self.signs else _("Please write your name.")
+            )
+            found.append(Finding("signer", sentence))
+        if is_decided and self.signs and not self.given.consents:
             found.append(Finding("consent", _("Please tick this, or draw your signature.")))
         return found
 
     def _choice(self, after: Data, findings: list[Finding]) -> tuple[str, Outcome]:
         """How he ends it: as he chose, or the only way that fits what he filled."""
         known = said.outcomes_of(self.folder.procedure.form, self.definition)
+        if not self.given.outcome and len(known) == 1:
+            return next(iter(known.items()))  # whether it fits is seen when all is filled: his signature may be what it asks for
         if self.given.outcome in known:
             return self.given.outcome, known[self.given.outcome]
         fitting = offered_outcomes(self.definition, self.filling.context(after))
@@ -286,44 +358,28 @@ class _Filled:
             return next(iter(known.items()))
         return left[0], known[left[0]]
 
-    def _lines(self, findings: list[Finding]) -> Data:
-        """The lines he does not agree with, as rows of the table that takes them."""
+    def _differences(self, findings: list[Finding]) -> Differences:
         lines = self.invites.lines
         if lines is None:
-            return {}
-        rows, context = [], self.filling.context(self.filling.data)
-        for number, row in enumerate(self.filling.data.get(lines.rows) or []):
-            said_of_it = self.given.lines.get(number, {})
-            figure, remark = said_of_it.get("figure"), said_of_it.get("remark")
-            if said_of_it.get("agrees"):
-                continue
-            if figure in (None, "") and not remark:
-                sentence = _("Line {number}: say whether you agree, or what you have instead.")
-                findings.append(Finding(f"{lines.into}.{number}", sentence.format(number=number + 1)))
-                continue
-            rows.append(self._difference(lines, {**context, "row": row}, figure, remark))
-            self.lines.append(number)
-        return {lines.into: rows}
+            return Differences()
+        found = differences_in(self.filling, lines, self.given.lines)
+        sentence = _("Line {number}: say whether you agree, or what you have instead.")
+        findings += [
+            Finding(f"{lines.into}.{number}", sentence.format(number=number + 1)) for number in found.unanswered
+        ]
+        return found
 
     def _seen_at(self, path: str) -> str:
         """A finding in a row of what he does not agree with belongs to the line that he reads."""
         table, _dot, rest = path.partition(".")
         number, _dot, column = rest.partition(".")
         if self.invites.lines and table == self.invites.lines.into and number.isdecimal():
-            return f"{table}.{self.lines[int(number)]}.{column}"
+            return f"{table}.{self.differences.lines[int(number)]}.{column}"
         return path
-
-    def _difference(self, lines: Lines, context: Mapping[str, Any], figure: Any, remark: Any) -> Data:
-        table = self.folder.procedure.form.field(lines.into)
-        columns = table.columns if table else {}
-        zone = self.folder.work.local.tzinfo
-        row = {key: typed(columns.get(key), value_of(text, context), zone) for key, text in lines.with_.items()}
-        row[lines.figure] = figure
-        return {**row, lines.remark: remark} if lines.remark else row
 
     def _signature(self, proofs: Mapping[str, str]) -> Data:
         signs = self.invites.signs
-        if signs is None:
+        if signs is None or not self.signs:
             return {}
         form, now = self.folder.procedure.form, self.folder.work.local
         found: Data = {signs.by: self.given.signer}
@@ -335,10 +391,10 @@ class _Filled:
             found[signs.file] = [name] if file and file.type == "files" else name
         return found
 
-    def _sets(self, typed_in: Data) -> Data:
+    def _sets(self) -> Data:
         """What follows from his answer."""
         filling = self.filling
-        context = filling.context(filling.with_values(typed_in))
+        context = filling.context(filling.with_values(self.known))
         form, zone = self.folder.procedure.form, self.folder.work.local.tzinfo
         return {key: typed(form.field(key), value_of(text, context), zone) for key, text in self.invites.sets.items()}
 
@@ -346,12 +402,14 @@ class _Filled:
 # --- files ------------------------------------------------------------------------------------------------------------------
 
 
-def _keep_proofs(folder: Folder, invitation: Invitation, proofs: Mapping[str, files.Content]) -> list[Attachment]:
-    """The paper goes into the field for it; without one, the drawn signature."""
+def _keep_proofs(
+    folder: Folder, invitation: Invitation, proofs: Mapping[str, files.Content], signs: bool
+) -> list[Attachment]:
+    """The paper goes into the field for it; without one, the drawn signature. Of an answer that is not signed it stands beside."""
     assert invitation.task
     invites = folder.procedure.steps[invitation.task.step].invites
     assert invites
-    place = (invites.signs.file if invites.signs else None) or ""
+    place = (signs and invites.signs and invites.signs.file) or ""
     main = "paper" if "paper" in proofs else "drawn"
     new = [
         (content, files.row_of(folder.work.organization, content), place if kind == main else "")

@@ -31,6 +31,8 @@ from kehu.procedures.forms import Filling, accept, defaults, is_required, is_vis
 from .wording import Words
 
 SPARE_ROWS = 2
+WIDEST_SCALE = 10
+"""So many marks at most are shown side by side."""
 NEW_ROW = "NEW"
 """Stands for a row's number in the template from which new rows are made."""
 
@@ -75,6 +77,14 @@ class Control:
     @property
     def is_wide(self) -> bool:
         return self.type in ("longtext", "rows", "files", "choices")
+
+    @property
+    def scale(self) -> list[str]:
+        """The marks, where a whole number between few is asked: to be tapped, not typed."""
+        if self.type != "number" or self.attributes.get("step") != "1" or not {"min", "max"} <= self.attributes.keys():
+            return []
+        first, last = int(self.attributes["min"]), int(self.attributes["max"])
+        return [str(mark) for mark in range(first, last + 1)] if 0 < last - first < WIDEST_SCALE else []
 
     @property
     def described_by(self) -> str:

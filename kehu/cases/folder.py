@@ -67,6 +67,8 @@ class Folder:
         self._told_relieved = self._told_asked = 0
         self._told_assigned: dict[tuple[str, str], list[Person]] = {}
         """In whose inbox it no longer is (members' ids; None for all)."""
+        self.typed_so_far: dict[tuple[str, str], Data] = {}
+        """What had been typed into a task that somebody outside completed: it stands in it again where it opens anew."""
         self.restored: dict[tuple[str, str], datetime] = {}
         """Tasks that stand again: since when they were closed."""
         self.clocks_replanned: dict[str, list[deadlines.Planned]] = {}
@@ -282,6 +284,8 @@ class Folder:
             task.done_by_id = self.work.by.id if self.work.by else None
             task.acting = self.work.acting_facts()
             task.reason, task.filled, task.held = reason, encoded(values), ""
+        if self.work.guest and task.draft:
+            self.typed_so_far[token.place] = {key: value for key, value in task.draft.items() if key not in values}
         task.outcome, task.draft = move.outcome, {}
         self.mark(task)
         step = self.procedure.steps[token.step]
@@ -389,7 +393,10 @@ class Folder:
         step = self.procedure.steps[token.step]
         returns = [return_facts(back) for back in token.returns]
         signers = [signer_facts(signer) for signer in token.signers]
-        task = self._add(Task(step=token.step, item=token.item, kind=step.kind, returns=returns, signers=signers))
+        draft = self.typed_so_far.pop(token.place, {})
+        task = self._add(
+            Task(step=token.step, item=token.item, kind=step.kind, returns=returns, signers=signers, draft=draft)
+        )
         if step.kind != "task":
             return
         if token.asked:

@@ -12,6 +12,7 @@ from typing import Any
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from kehu.core import money
 from kehu.core.models import Event
 from kehu.engine.definitions import FieldDefinition
 from kehu.engine.records import decoded_value, key_and_place, row_names
@@ -140,7 +141,8 @@ class Words:
             case "date":
                 return value.isoformat() if isinstance(value, date) else str(value)
             case "number" | "money":
-                number = f"{value:,.{definition.decimals}f}" if isinstance(value, Decimal) else str(value)
+                least = min(definition.decimals, 2) if definition.type == "money" else 0
+                number = money.shown(value, least) if isinstance(value, Decimal) else str(value)
                 unit = self.say(definition.unit) if definition.unit else ""
                 return f"{number}{unit if unit == '%' else f' {unit}' if unit else ''}"
             case "files":

@@ -422,6 +422,12 @@ class Outcome(Definition):
     new_round: StrictBool = False
     refuses: StrictBool = False
     """A refusal: the submitted sections need not be complete, only what `needs` names."""
+    fills: SectionKeys | None = None
+    """The sections that must be complete with it; without it all that the step fills."""
+
+    def demands(self, section: str) -> bool:
+        """Whether that section of those the step fills must be complete."""
+        return not self.refuses and (self.fills is None or section in self.fills)
 
 
 class Rung(Definition):
@@ -583,17 +589,26 @@ class Signs(Definition):
     by: SnakeKey
     on: SnakeKey | None = None
     file: SnakeKey | None = None
+    outcomes: Annotated[tuple[SnakeKey, ...], BeforeValidator(_one_or_many)] = ()
+    """Those that are signed; with the others he gives his name alone, and these fields stay as they are. Without any, all are."""
+
+    def signs(self, outcome: str) -> bool:
+        return not self.outcomes or outcome in self.outcomes
 
 
 class Lines(Definition):
     """A table the customer reads and answers line by line: he agrees, or says his own `figure` and a `remark`. What he does not agree
-    with becomes a row of the table `into`, with its other columns from the line (expressions over `row`)."""
+    with becomes a row of the table `into`, with its other columns from the line (expressions over `row`). With `missing` he may add
+    what the table does not have; its expressions fill the other columns then."""
 
     rows: SnakeKey
+    columns: Annotated[tuple[SnakeKey, ...], BeforeValidator(_one_or_many)] = ()
+    """Those that stand on his page; without any all."""
     into: SnakeKey
     figure: SnakeKey
     remark: SnakeKey | None = None
     with_: dict[SnakeKey, Expression] = Field(default={}, alias="with")
+    missing: dict[SnakeKey, Expression] | None = None
 
 
 class Invites(Definition):
@@ -605,6 +620,8 @@ class Invites(Definition):
     title: Text | None = None
     """What it is called on his page; without it, as the step is."""
     text: Text
+    titles: dict[SnakeKey, Text] = {}
+    """What fields and sections are called on his page, where their own titles speak to the staff."""
     shows: Parts = {}
     fills: Parts | None = None
     outcomes: Annotated[dict[SnakeKey, Text | None], BeforeValidator(_titled)] = {}
@@ -625,6 +642,7 @@ class StatusPage(Definition):
 
     title: Text | None = None
     text: Text
+    titles: dict[SnakeKey, Text] = {}
     shows: Parts = {}
     steps: Annotated[dict[KebabKey, Text | None], BeforeValidator(_titled)] = {}
     valid: Quoted = "90 days"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .definitions import FieldDefinition, Form, Invites, Outcome, Step
+from .definitions import FieldDefinition, Form, Invites, Outcome, Step, Text
 
 Fields = dict[str, dict[str, FieldDefinition]]
 """Section -> its fields by key."""
@@ -14,11 +14,21 @@ NOT_FOR_GUESTS = ("user", "people", "department", "customer")
 
 
 def parts_of(form: Form, parts: Mapping[str, tuple[str, ...]]) -> Fields:
-    """The fields that are meant, in the form's order."""
+    """The fields that are meant, in the order in which they are named."""
+    found = {key: form.sections[key].fields for key in parts if key in form.sections}
     return {
-        key: {name: field for name, field in form.sections[key].fields.items() if not parts[key] or name in parts[key]}
-        for key in form.sections
-        if key in parts
+        key: {name: fields[name] for name in parts[key] or fields if name in fields} for key, fields in found.items()
+    }
+
+
+def titled(fields: Fields, titles: Mapping[str, Text]) -> Fields:
+    """The same in the words of his page."""
+    return {
+        key: {
+            name: field.model_copy(update={"title": titles[name]}) if name in titles else field
+            for name, field in found.items()
+        }
+        for key, found in fields.items()
     }
 
 
@@ -30,7 +40,7 @@ def typed_in(form: Form, step: Step) -> Fields:
         key: {name: field for name, field in fields.items() if field.is_typed_in and name not in invites.given}
         for key, fields in parts_of(form, parts).items()
     }
-    return {key: fields for key, fields in found.items() if fields}
+    return titled({key: fields for key, fields in found.items() if fields}, invites.titles)
 
 
 def answered(form: Form, step: Step) -> Fields:
@@ -38,7 +48,7 @@ def answered(form: Form, step: Step) -> Fields:
     invites, typed = _of(step), typed_in(form, step)
     found = {
         key: {
-            name: field
+            name: typed.get(key, {}).get(name, field)
             for name, field in form.sections[key].fields.items()
             if name in typed.get(key, {}) or name in invites.given
         }

@@ -42,7 +42,7 @@ COMINGS = Counter("kehu_links_total", "links of people outside: refused, guessed
 BROWSER, LANGUAGE = "kehu_link", "kehu_link_language"
 LANGUAGES = ("zh-hans", "en")
 GUESSES, USES, WITHIN = 30, 120, 300
-"""So many links that nobody made may be tried from one address, and so often one link be used, in so many seconds."""
+"""So many links that nobody made may be tried from one address, and so often each page of a link be used, in so many seconds."""
 
 POLICY = "; ".join(
     [
@@ -121,7 +121,7 @@ def by_link(page: Page) -> Page:
         language = _language(request, invitation)
         coming = Coming(invitation, organization, token, browser, visit, language, now)
         with scope(organization), timezone.override(ZoneInfo(organization.timezone)), translation.override(language):
-            if request.method == "POST" and _is_too_much(f"link:{invitation.pk}", USES):
+            if request.method == "POST" and _is_too_much(f"link:{invitation.pk}:{page.__name__}", USES):
                 answer: HttpResponseBase = said(request, _too_many(), 429, language)
             elif why := why_refused(invitation, browser, now):
                 answer = refused(request, coming, why)

@@ -30,7 +30,7 @@ from kehu.core.refusals import BadData, Conflict, Finding, Refusal
 
 from .door import COMINGS, Coming, bind, by_link, keep_language, said, shown
 from .paper import paper_of, signed_paper
-from .sheet import Attempt, Sheet, files_shown, folder_of, parts, words_of
+from .sheet import Attempt, Line, Sheet, files_shown, folder_of, parts, words_of
 
 log = logging.getLogger("kehu.portal")
 MOST_FILES = 20
@@ -38,6 +38,8 @@ MOST_FILES = 20
 MOST_DRAWN = 300_000
 """Octets of a drawn signature."""
 WIDEST = 2000
+MOST_MISSING = 20
+"""Lines that he may add to those he reads."""
 
 
 @require_safe
@@ -71,8 +73,10 @@ def opening(request: HttpRequest, coming: Coming) -> HttpResponseBase:
 @by_link
 def answer(request: HttpRequest, coming: Coming) -> HttpResponseBase:
     """Refused, it is the same page with what is wrong and everything that was typed."""
-    if not coming.is_inside or coming.invitation.task is None or coming.invitation.used_at:
+    if not coming.is_inside or coming.invitation.task is None:
         return HttpResponseRedirect(coming.address())
+    if coming.invitation.used_at:
+        return _receipt(request, coming, said_again=True)
     attempt = _attempt(request, coming)
     try:
         _keep_files(request, coming, attempt)
@@ -86,9 +90,10 @@ def answer(request: HttpRequest, coming: Coming) -> HttpResponseBase:
             read=request.POST.get("read", ""),
             consents=attempt.consents or drawn is not None,
         )
-        after = answering.look(**coming.common, given=given)
+        looked = answering.look(**coming.common, given=given)
+        drawn = drawn if looked.is_signed else None
         sheet = Sheet(coming)
-        paper = signed_paper(coming, sheet, after, attempt, _octets(drawn)) if sheet.signs else None
+        paper = signed_paper(coming, sheet, looked, attempt, _octets(drawn)) if sheet.signs else None
         proof = answering.Proof(paper, drawn)
         answering.answer(**coming.common, visit=coming.visit, given=given, proof=proof)
     except (BadData, FileRefused, Conflict) as refusal:
@@ -99,7 +104,7 @@ def answer(request: HttpRequest, coming: Coming) -> HttpResponseBase:
         message = _("This cannot be answered at the moment. Please ask {name}.").format(name=coming.asker)
         return said(request, message, refusal.status, coming.language, coming=coming)
     COMINGS.labels("answered").inc()
-    return HttpResponseRedirect(coming.address())
+    return HttpResponseRedirect(f"{coming.address()}?thanks")
 
 
 @require_POST
@@ -110,7 +115,8 @@ def form(request: HttpRequest, coming: Coming) -> HttpResponseBase:
         return JsonResponse({})
     sheet = Sheet(coming, _attempt(request, coming))
     fields = {one.key: {"visible": one.is_visible, "required": one.is_required} for one in sheet.editor.controls()}
-    return JsonResponse({"fields": fields, "ways": {way.key: way.is_offered for way in sheet.ways()}})
+    ways = {way.key: way.is_offered for way in sheet.ways}
+    return JsonResponse({"fields": fields, "ways": ways, "signed": sheet.is_signed})
 
 
 @require_safe
@@ -156,21 +162,26 @@ def _form(request: HttpRequest, coming: Coming, sheet: Sheet, status: int = 200)
     return shown(request, coming, "answer.html", words, status)
 
 
-def _receipt(request: HttpRequest, coming: Coming) -> HttpResponse:
+def _receipt(request: HttpRequest, coming: Coming, *, said_again: bool = False) -> HttpResponse:
+    """Thanks, the first time; later when he answered. Whoever sends his answer once more is told that the first one counts."""
     sheet = Sheet(coming)
     task = coming.invitation.task
     assert task
-    way = next((way.title for way in sheet.ways() if way.key == task.outcome), "")
+    way = next((way for way in sheet.ways if way.key == task.outcome), None)
     papers = Attachment.objects.filter(invitation=coming.invitation, case__isnull=False).order_by("pk")
     words = {
         "sheet": sheet,
-        "way": way,
+        "way": way.title if way else "",
+        "is_signed": bool(way and way.is_signed),
+        "is_new": "thanks" in request.GET,
+        "said_again": said_again,
+        "answers": [part for part in sheet.answered(task) if part.fields],
         "signer": signer_of(task.acting),
         "at": sheet.words.moment(coming.invitation.used_at),  # type: ignore[arg-type]
         "papers": [(one.name, coming.address("invitation_file", one.pk)) for one in papers],
         "until": sheet.words.moment(coming.invitation.expires_at),
     }
-    return shown(request, coming, "receipt.html", words)
+    return shown(request, coming, "receipt.html", words, 409 if said_again else 200)
 
 
 def _status(request: HttpRequest, coming: Coming) -> HttpResponse:
@@ -196,7 +207,7 @@ def _status(request: HttpRequest, coming: Coming) -> HttpResponse:
             "text": words.say(status_page.text),
             "number": folder.case.number,
             "stages": stages,
-            "parts": parts(coming, folder, words, status_page.shows),
+            "parts": parts(coming, folder, words, status_page),
         },
     )
 
@@ -219,13 +230,20 @@ def _attempt(request: HttpRequest, coming: Coming) -> Attempt:
 
 def _lines(sheet: Sheet, post: Any) -> dict[int, dict[str, Any]]:
     found: dict[int, dict[str, Any]] = {}
-    for line in sheet.lines():
+    for line in sheet.lines:
         said_of_it = post.get(f"{line.name}.answer", "")
         given: dict[str, Any] = {} if not said_of_it else {"agrees": said_of_it == "agree"}
-        given["figure"] = post.get(line.figure.name, "").strip()
-        given["remark"] = post.get(line.remark.name, "").strip() if line.remark else ""
-        found[line.number] = given
+        found[line.number] = {**given, **_differing(line, post)}
+    for number in range(len(found), len(found) + MOST_MISSING) if sheet.missing else ():
+        given = _differing(sheet.line(number), post)
+        if any(given.values()):
+            found[number] = given
     return found
+
+
+def _differing(line: Line, post: Any) -> dict[str, str]:
+    remark = post.get(line.remark.name, "").strip() if line.remark else ""
+    return {"figure": post.get(line.figure.name, "").strip(), "remark": remark}
 
 
 def _keep_files(request: HttpRequest, coming: Coming, attempt: Attempt) -> None:

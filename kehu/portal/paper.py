@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Any
 
 from django.core.files.base import ContentFile
 from django.utils.translation import gettext as _
 
+from kehu.cases.answering import Looked
 from kehu.engine import invitations as said
 from kehu.engine.definitions import Procedure
 from kehu.paper.pages import guest_pdf
@@ -33,22 +32,23 @@ def paper_of(coming: Coming) -> bytes:
 
 
 def signed_paper(
-    coming: Coming, sheet: Sheet, data: Mapping[str, Any], attempt: Attempt, drawn: bytes
+    coming: Coming, sheet: Sheet, looked: Looked, attempt: Attempt, drawn: bytes
 ) -> ContentFile[bytes] | None:
-    """What he signs, with his signature; None where it cannot be set, which stops nobody from signing."""
+    """What he answers, with his signature; None where it cannot be set, which stops nobody from answering."""
     place = next(
         (key for key in sheet.definition.fills if sheet.invites.signs and sheet.invites.signs.by in sheet.folder.procedure.form.sections[key].fields),
         "",
     )  # fmt: skip
-    way = next((way.title for way in sheet.ways() if way.key == attempt.outcome), "")
+    way = next((way.title for way in sheet.ways if way.key == looked.outcome), "")
     fields = _fields(coming, sheet.folder.procedure)
-    part = ForGuest(fields, coming.invitation.name, data, attempt.signer, place, drawn, way)
+    part = ForGuest(fields, coming.invitation.name, looked.after, attempt.signer, place, drawn, way)
     try:
         made = guest_pdf(sheet.folder.case, part, language="zh" if coming.short == "zh" else "en", now=coming.now)
     except PaperError:
         log.exception("the paper that a customer signs cannot be set")
         return None
-    return ContentFile(made, name=" ".join([sheet.number, _("signed")]) + ".pdf")
+    what = _("signed") if looked.is_signed else _("answered")
+    return ContentFile(made, name=f"{sheet.number} {what}.pdf")
 
 
 def _fields(coming: Coming, procedure: Procedure) -> dict[str, list[str]]:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from kehu.cases.answering import digest_of, filling_of_guest, read_by_guest, waiting_of
+from kehu.cases.answering import differences_in, digest_of, filling_of_guest, read_by_guest, waiting_of
 from kehu.cases.editing import Control, Editor, Reader, Shown
 from kehu.cases.folder import Folder
 from kehu.cases.history import Record
-from kehu.cases.models import Attachment
+from kehu.cases.models import Attachment, Task
 from kehu.cases.wording import Words
 from kehu.cases.work import Work
 from kehu.core.refusals import BadData, Finding, Refusal
 from kehu.engine import invitations as said
-from kehu.engine.definitions import FieldDefinition, Invites, Step
-from kehu.engine.records import rows_of
+from kehu.engine.advance import offered_outcomes
+from kehu.engine.definitions import FieldDefinition, Invites, StatusPage, Step
+from kehu.engine.records import decoded_value, rows_of
 from kehu.procedures.forms import is_visible
 
 from .door import Coming
@@ -37,13 +39,14 @@ class Way:
     key: str
     title: str
     needs_reason: bool
+    is_signed: bool
     is_offered: bool
     is_chosen: bool
 
 
 @dataclass
 class Line:
-    """A line that he agrees with, or not."""
+    """A line that he agrees with, or not; without cells one that he misses."""
 
     number: int
     name: str
@@ -83,18 +86,18 @@ def words_of(folder: Folder) -> Words:
 
 
 def parts(
-    coming: Coming, folder: Folder, words: Words, wanted: Mapping[str, tuple[str, ...]], step: str = "", but: str = ""
+    coming: Coming, folder: Folder, words: Words, page: Invites | StatusPage, step: str = "", but: str = ""
 ) -> list[Part]:
     """The sections that are shown, each with the fields that say anything; `but` is shown elsewhere."""
-    reader, found = Reader(words, addresses(coming, folder, wanted)), []
+    reader, found = Reader(words, addresses(coming, folder, page.shows)), []
     data = folder.state.data
     item = coming.invitation.task.item if coming.invitation.task else ""
     if step:
         data = {**data, **folder.answers(step, item)}
     definition = folder.procedure.steps.get(step)
-    for key, fields in said.parts_of(folder.procedure.form, wanted).items():
+    for key, fields in said.titled(said.parts_of(folder.procedure.form, page.shows), page.titles).items():
         section = folder.procedure.form.sections[key]
-        title = words.say(section.title)
+        title = words.say(page.titles.get(key) or section.title)
         if section.per is None:
             found.append(Part(title, _fields(folder, reader, fields, data, but)))
             continue
@@ -178,6 +181,10 @@ class Sheet:
         return str(self.folder.case.number)
 
     @property
+    def until(self) -> str:
+        return self.words.moment(self.coming.invitation.expires_at)
+
+    @property
     def digest(self) -> str:
         return digest_of(read_by_guest(self.folder, self.step, self.item))
 
@@ -187,7 +194,37 @@ class Sheet:
 
     def parts(self) -> list[Part]:
         lines = self.invites.lines.rows if self.invites.lines else ""
-        return parts(self.coming, self.folder, self.words, self.shows, self.step, but=lines)
+        return parts(self.coming, self.folder, self.words, self.invites, self.step, but=lines)
+
+    def answered(self, task: Task) -> list[Part]:
+        """What he filled, as it was kept with the step that he completed."""
+        form, lines = self.folder.procedure.form, self.invites.lines
+        his = said.typed_in(form, self.definition)
+        if lines:
+            his |= {
+                key: {**his.get(key, {}), lines.into: form.sections[key].fields[lines.into]}
+                for key in self.definition.fills
+                if lines.into in form.sections[key].fields
+            }
+        kept = {
+            name: decoded_value(field, task.filled.get(name))
+            for fields in his.values()
+            for name, field in fields.items()
+        }
+        reader = Reader(self.words, addresses(self.coming, self.folder, self.shows))
+        title = self.words.say
+        sections = form.sections
+        return [
+            Part(
+                title(self.invites.titles.get(key) or sections[key].title),
+                [
+                    one
+                    for one in (reader.shown(name, field, kept[name]) for name, field in fields.items())
+                    if not one.is_empty
+                ],
+            )
+            for key, fields in his.items()
+        ]
 
     @property
     def outcome_error(self) -> str:
@@ -215,14 +252,17 @@ class Sheet:
 
     # -- how he may end it
 
+    @cached_property
     def ways(self) -> list[Way]:
-        offered = self.editor.offered()
+        offered = self._offered
         chosen = self.attempt.outcome if self.attempt else ""
+        signs = self.invites.signs
         return [
             Way(
                 key,
                 self.words.say(self.invites.outcomes.get(key) or outcome.title),
                 "reason" in outcome.needs,
+                bool(signs and signs.signs(key)),
                 key in offered,
                 key == chosen,
             )
@@ -230,46 +270,89 @@ class Sheet:
         ]
 
     @property
+    def _offered(self) -> set[str]:
+        """As far as what was typed says; where he answers line by line, none before he has said something of each."""
+        lines, filling = self.invites.lines, self.editor.filling
+        if lines is None:
+            return self.editor.offered()
+        found = differences_in(filling, lines, self.attempt.lines if self.attempt else {})
+        if found.unanswered:
+            return set()
+        after = filling.with_values({**self.editor.after, lines.into: found.rows})
+        return set(offered_outcomes(self.definition, filling.context(after)))
+
+    @property
+    def asks_outcome(self) -> bool:
+        return self.invites.lines is None and len(self.ways) > 1
+
+    @property
+    def answers_first(self) -> bool:
+        """Nothing that he types decides which ways there are: he says first how he answers, and then what he has to say."""
+        filling = self.editor.filling
+        return {way.key for way in self.ways} <= set(offered_outcomes(self.definition, filling.context(filling.data)))
+
+    @property
+    def is_decided(self) -> bool:
+        return any(way.is_offered for way in self.ways)
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether a signature is asked as the answer stands; where nothing is decided yet, if any of its ways is signed."""
+        left = [way for way in self.ways if way.is_chosen or (self.invites.lines and way.is_offered)]
+        return any(way.is_signed for way in left or self.ways)
+
+    @property
     def asks_reason(self) -> bool:
-        return any(way.needs_reason for way in self.ways()) and "reason" not in self.editor.fields
+        return any(way.needs_reason for way in self.ways) and "reason" not in self.editor.fields
 
     # -- line by line
 
-    def columns(self) -> list[str]:
+    @cached_property
+    def lines(self) -> list[Line]:
         lines = self.invites.lines
         table = self.folder.procedure.form.field(lines.rows) if lines else None
-        return [self.words.say(one.title) for one in self._columns(table).values()] if table else []
-
-    def lines(self) -> list[Line]:
-        lines, form = self.invites.lines, self.folder.procedure.form
-        table = form.field(lines.rows) if lines else None
-        into = form.field(lines.into) if lines else None
-        if lines is None or table is None or into is None:
+        if table is None:
             return []
-        reader, found = Reader(self.words, {}), []
-        given = self.attempt.lines if self.attempt else {}
-        for number, row in enumerate(self.editor.filling.data.get(lines.rows) or []):
-            mine, name = given.get(number, {}), f"{lines.into}.{number}"
+        assert lines
+        reader, rows = Reader(self.words, {}), self.editor.filling.data.get(lines.rows) or []
+        columns = {
+            key: table.columns[key] for key in lines.columns or table.columns if table.columns[key].type != "rows"
+        }
+        return [
+            self.line(number, [reader.shown(key, one, row.get(key)) for key, one in columns.items()])
+            for number, row in enumerate(rows)
+        ]
 
-            def control(column: str, value: Any, name: str = name) -> Control:
-                made = self.editor.plain(f"{name}.{column}", into.columns[column], value)
-                made.error = self.editor.findings.get(f"{name}.{column}", "")
-                return made
+    @cached_property
+    def missing(self) -> list[Line]:
+        """What he misses among the lines, as he typed it, and one more to type in."""
+        if self.invites.lines is None or self.invites.lines.missing is None:
+            return []
+        last = len(self.lines)
+        typed = [number for number in (self.attempt.lines if self.attempt else {}) if number >= last]
+        return [self.line(number) for number in [*typed, max([last - 1, *typed]) + 1]]
 
-            found.append(
-                Line(
-                    number,
-                    name,
-                    [reader.shown(key, one, row.get(key)) for key, one in self._columns(table).items()],
-                    control(lines.figure, mine.get("figure", "")),
-                    control(lines.remark, mine.get("remark", "")) if lines.remark else None,
-                    is_agreed=bool(mine.get("agrees")),
-                    is_disputed="agrees" in mine and not mine["agrees"],
-                    error=self.editor.findings.get(name, ""),
-                )
-            )
-        return found
+    def line(self, number: int, cells: Iterable[Shown] = ()) -> Line:
+        lines, editor = self.invites.lines, self.editor
+        assert lines
+        into = self.folder.procedure.form.field(lines.into)
+        assert into
+        mine = self.attempt.lines.get(number, {}) if self.attempt else {}
+        name = f"{lines.into}.{number}"
 
-    @staticmethod
-    def _columns(table: FieldDefinition) -> dict[str, FieldDefinition]:
-        return {key: one for key, one in table.columns.items() if one.type != "rows"}
+        def control(column: str) -> Control:
+            key = "figure" if column == lines.figure else "remark"
+            made = editor.plain(f"{name}.{column}", into.columns[column], mine.get(key, ""))
+            made.error = editor.findings.get(f"{name}.{column}", "")
+            return made
+
+        return Line(
+            number,
+            name,
+            [cell for cell in cells if not cell.is_empty],
+            control(lines.figure),
+            control(lines.remark) if lines.remark else None,
+            is_agreed=bool(mine.get("agrees")),
+            is_disputed="agrees" in mine and not mine["agrees"],
+            error=editor.findings.get(name, ""),
+        )

@@ -64,14 +64,14 @@ def demanded(filling: Filling, outcome: Outcome) -> list[str]:
     after = filling.with_values(values)
     context = filling.context(after)
     inside = {**context, **(context["item"] or {})}
-    fields = {key: definition for _s, _x, key, definition in filling.fields()}
     needs = [key for key in (*filling.step.demands, *outcome.needs) if is_empty(inside.get(key))]
-    if outcome.refuses:
-        return needs
     missing = [
         key
-        for key, definition in fields.items()
-        if is_visible(definition, inside) and is_required(definition, inside) and is_empty(inside.get(key))
+        for section, _x, key, definition in filling.fields()
+        if outcome.demands(section)
+        and is_visible(definition, inside)
+        and is_required(definition, inside)
+        and is_empty(inside.get(key))
     ]
     return list(dict.fromkeys([*missing, *needs]))
 

@@ -89,11 +89,10 @@ def accept(filling: Filling, values: Mapping[str, Any], outcome: Outcome | None,
     filling.facts = {**filling.facts, "likeness": _likeness(filling, typed)}
     filling.after = filling.with_values(typed)
     context = filling.context(filling.after)
-    if not outcome.refuses:
-        _check_complete(filling, context, typed)
+    _check_complete(filling, context, typed, outcome)
     _check_needs(filling, context, (*filling.step.demands, *outcome.needs), reason)
-    if not filling.findings and not outcome.refuses:
-        _check_sections(filling, context)
+    if not filling.findings:
+        _check_sections(filling, context, outcome)
     if not filling.findings:
         _check_all(filling, (*filling.step.checks, *outcome.checks), context, "")
     if filling.findings:
@@ -399,8 +398,10 @@ _READERS: dict[str, Callable[[Filling, str, FieldDefinition, Any], Any]] = {
 # --- complete and in keeping ------------------------------------------------------------------------------------------
 
 
-def _check_complete(filling: Filling, context: dict[str, Any], typed: Data) -> None:
-    for _section_key, section, key, definition in filling.fields():
+def _check_complete(filling: Filling, context: dict[str, Any], typed: Data, outcome: Outcome) -> None:
+    for section_key, section, key, definition in filling.fields():
+        if not outcome.demands(section_key):
+            continue
         inside = {**context, **(context["item"] or {})} if section.per else context
         if not is_visible(definition, inside):
             continue
@@ -486,8 +487,10 @@ def _check_needs(filling: Filling, context: Mapping[str, Any], needs: tuple[str,
             )
 
 
-def _check_sections(filling: Filling, context: dict[str, Any]) -> None:
+def _check_sections(filling: Filling, context: dict[str, Any], outcome: Outcome) -> None:
     for section_key, section in filling.sections():
+        if not outcome.demands(section_key):
+            continue
         inside = {**context, **(context["item"] or {})} if section.per else context
         for key, definition in section.fields.items():
             if is_visible(definition, inside) and not is_empty(inside.get(key)):

@@ -23,6 +23,7 @@ def _invites(one: Written) -> Problems:
             *_parts(one, (*place, "fills"), step.invites.fills or {}, step.fills),
         ]
         yield from found
+        yield from _titles(one, place, step.invites.titles)
         yield from _given(one, place, step)
         yield from budget_read(one.text, (*place, "valid"), step.invites.valid, one.pack)
         if not found and set(step.fills) <= one.form.sections.keys():
@@ -43,6 +44,13 @@ def _parts(one: Written, place: Place, parts: Mapping[str, Iterable[str]], secti
                 yield one.found((*place, key), message, listed("Fields there", fields, name))
 
 
+def _titles(one: Written, place: Place, titles: Mapping[str, object]) -> Problems:
+    for name in titles:
+        if name not in one.fields and name not in one.form.sections:
+            message = f'{place_words(place)} gives a title to "{name}", which is no field and no section.'
+            yield one.found((*place, "titles", name), message, listed("Fields here", one.fields, name))
+
+
 def _given(one: Written, place: Place, step: Step) -> Problems:
     """What follows from his answer, and where his signature goes."""
     assert step.invites
@@ -59,12 +67,12 @@ def _given(one: Written, place: Place, step: Step) -> Problems:
         ):
             yield one.found(at, f"{place_words(at)}: {message}", remedy)
     if invites.signs:
-        yield from _signs(one, (*place, "signs"), invites.signs, his)
+        yield from _signs(one, (*place, "signs"), step, invites.signs, his)
     if invites.lines:
         yield from _lines(one, (*place, "lines"), invites.lines, his, scope)
 
 
-def _signs(one: Written, place: Place, signs: Signs, his: Mapping[str, FieldDefinition]) -> Problems:
+def _signs(one: Written, place: Place, step: Step, signs: Signs, his: Mapping[str, FieldDefinition]) -> Problems:
     wanted = (
         ("by", signs.by, ("text",)),
         ("on", signs.on, ("date", "datetime")),
@@ -73,6 +81,11 @@ def _signs(one: Written, place: Place, signs: Signs, his: Mapping[str, FieldDefi
     for word, name, types in wanted:
         if name:
             yield from _field(one, (*place, word), name, his, f"{place_words(place)}, {word} is", types)
+    outcomes = step.all_outcomes()
+    for name in signs.outcomes:
+        if name not in outcomes:
+            message = f'{place_words(place)} names outcome "{name}", which the step does not have.'
+            yield one.found((*place, "outcomes"), message, listed("Outcomes here", outcomes, name))
 
 
 def _lines(one: Written, place: Place, lines: Lines, his: Mapping[str, FieldDefinition], scope: Scope) -> Problems:
@@ -81,15 +94,19 @@ def _lines(one: Written, place: Place, lines: Lines, his: Mapping[str, FieldDefi
         tables = [key for key, found in one.fields.items() if found.type == "rows"]
         message = f'{place_words(place)}: "{lines.rows}" is no table.'
         yield one.found((*place, "rows"), message, listed("Tables here", tables, lines.rows))
+    for name in lines.columns if columns is not None else ():
+        yield from no_column(one.text, (*place, "columns"), name, lines.rows, columns)
     yield from _field(one, (*place, "into"), lines.into, his, f"{place_words(place)}, into is", ("rows",))
     into: Columns | None = his[lines.into].columns if lines.into in his else None
-    for word, name in (("figure", lines.figure), ("remark", lines.remark)):
-        if name:
-            yield from no_column(one.text, (*place, word), name, lines.into, into)
-    for name, text in lines.with_.items():
-        yield from no_column(one.text, (*place, "with", name), name, lines.into, into)
-        for message, remedy in unknown_names(text, scope.with_row(columns, "row")):
-            yield one.found((*place, "with", name), f"{place_words((*place, 'with', name))}: {message}", remedy)
+    for word, column in (("figure", lines.figure), ("remark", lines.remark)):
+        if column:
+            yield from no_column(one.text, (*place, word), column, lines.into, into)
+    expressions = (("with", lines.with_, scope.with_row(columns, "row")), ("missing", lines.missing or {}, scope))
+    for word, texts, known in expressions:
+        for name, text in texts.items():
+            yield from no_column(one.text, (*place, word, name), name, lines.into, into)
+            for message, remedy in unknown_names(text, known):
+                yield one.found((*place, word, name), f"{place_words((*place, word, name))}: {message}", remedy)
 
 
 def _field(
@@ -125,22 +142,23 @@ def _answers(one: Written, place: Place, key: str, step: Step) -> Problems:
                 remedy = f"Name the fields he fills: `fills: [{{{section}: […]}}]`, and say the others with `sets:`."
                 yield one.found((*place, "fills"), message, remedy)
     answered = {name for fields in invitations.answered(one.form, step).values() for name in fields}
-    for section in step.fills:
+    outcomes, offered = step.all_outcomes(), invitations.outcomes_of(one.form, step)
+    for section in filter(lambda key: any(way.demands(key) for way in offered.values()), step.fills):
         for name, found in one.form.sections[section].fields.items():
             if found.required == "true" and found.is_typed_in and name not in answered:
                 message = f'step "{key}": "{name}" must be filled, and by the link nobody fills it.'
                 yield one.found(place, message, f"Name it in `fills:`, or add `sets: {{{name}: …}}` to `invites:`.")
-    outcomes = step.all_outcomes()
     for name in step.invites.outcomes:
         if name not in outcomes:
             message = f'step "{key}", invites has outcome "{name}", which the step does not have.'
             yield one.found((*place, "outcomes", name), message, listed("Outcomes here", outcomes, name))
-    offered = invitations.outcomes_of(one.form, step)
     if not offered and not step.invites.outcomes:
         yield one.found(place, f'step "{key}": no outcome can be taken by its link.', "Name some with `outcomes:`.")
+    unsigned = {name for name in (signs.by, signs.on, signs.file) if name} if (signs := step.invites.signs) else set()
     for name, outcome in offered.items():
+        filled = answered if not signs or signs.signs(name) else answered - unsigned
         for need in (*step.needs, *outcome.needs):
-            if need != "reason" and need not in answered:
+            if need != "reason" and need not in filled:
                 message = f'step "{key}": outcome "{name}" needs "{need}", and by the link nobody fills it.'
                 yield one.found(place, message, f"Name it in `fills:`, or add `sets: {{{need}: …}}` to `invites:`.")
 
@@ -150,6 +168,7 @@ def _status_page(one: Written) -> Problems:
     if page is None:
         return
     yield from _parts(one, ("status_page", "shows"), page.shows, one.form.sections)
+    yield from _titles(one, ("status_page",), page.titles)
     yield from budget_read(one.text, ("status_page", "valid"), page.valid, one.pack)
     for name in page.steps:
         if name not in one.steps:

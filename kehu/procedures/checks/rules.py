@@ -199,6 +199,16 @@ def _needs(one: Written) -> Problems:
                     yield one.found((*place, index), message, remedy)
 
 
+def _sections_of_outcomes(one: Written) -> Problems:
+    for key, step in one.steps.items():
+        for name, outcome in step.outcomes.items():
+            place: Place = ("steps", key, "outcomes", name, "fills")
+            for index, section in enumerate(outcome.fills or ()):
+                if section not in step.fills:
+                    message = f'{place_words(place)} names section "{section}", which the step does not fill.'
+                    yield one.found((*place, index), message, listed("Sections here", step.fills, section))
+
+
 def _time_limits(one: Written) -> Problems:
     place: Place
     for key, step in one.steps.items():
@@ -265,6 +275,7 @@ CHECKS: tuple[Check, ...] = (
     _sets_known,
     _defaults,
     _needs,
+    _sections_of_outcomes,
     _time_limits,
     _schedules,
 )

@@ -28,8 +28,11 @@ async function follow() {
     const way = form.querySelector(`[data-way="${key}"]`);
     if (way) way.hidden = !offered;
   }
+  const undecided = form.querySelector("[data-undecided]"), signature = form.querySelector("[data-signature]");
+  if (undecided) undecided.hidden = Object.values(state.ways ?? {}).includes(true);
+  if (signature) signature.hidden = !state.signed;
 }
-form?.addEventListener("change", () => { clearTimeout(pause); pause = setTimeout(follow, 150); });
+for (const what of ["change", "input"]) form?.addEventListener(what, () => { clearTimeout(pause); pause = setTimeout(follow, what === "input" ? 600 : 150); });
 
 // --- rows -------------------------------------------------------------------------------------------------------------------
 
