@@ -161,15 +161,11 @@ class Telling:
         customer: str | None = "C0001",
         **values: Any,
     ) -> Telling:
-        filled = {
-            "received_at": self.now,
-            "channel": "email",
-            "product": "BR-120",
-            "kind": "quality",
-            "content": "毛刺超差",
-        } | values
+        if procedure == "customer-complaint":
+            goods = {"product": "BR-120", "kind": "quality", "content": "毛刺超差"}
+            values = {"received_at": self.now, "channel": "email", **goods} | values
         self.case = actions.open_case(
-            organization=self.organization, procedure=procedure, by=by, now=self.now, customer=customer, values=filled
+            organization=self.organization, procedure=procedure, by=by, now=self.now, customer=customer, values=values
         )
         return self
 

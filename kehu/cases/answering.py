@@ -347,7 +347,9 @@ class _Filled:
         """How he ends it: as he chose, or the only way that fits what he filled."""
         known = said.outcomes_of(self.folder.procedure.form, self.definition)
         if not self.given.outcome and len(known) == 1:
-            return next(iter(known.items()))  # whether it fits is seen when all is filled: his signature may be what it asks for
+            return next(
+                iter(known.items())
+            )  # whether it fits is seen when all is filled: his signature may be what it asks for
         if self.given.outcome in known:
             return self.given.outcome, known[self.given.outcome]
         fitting = offered_outcomes(self.definition, self.filling.context(after))

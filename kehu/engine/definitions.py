@@ -704,11 +704,11 @@ class Step(Definition):
         """He alone does it; staff send the link, or record what he said on paper."""
         return self.role == ("customer",)
 
-    @property
-    def demands(self) -> tuple[str, ...]:
-        """What must be filled, whatever the form says; whoever records for the customer needs his paper."""
+    def demands(self, outcome: Outcome) -> tuple[str, ...]:
+        """What must be filled to end it so, whatever the form says; whoever records a signature for the customer needs his paper."""
         signs = self.invites.signs if self.invites and self.is_for_customer else None
-        return (*self.needs, *([signs.file] if signs and signs.file else []))
+        key = next((key for key, one in self.all_outcomes().items() if one is outcome), "")
+        return (*self.needs, *outcome.needs, *([signs.file] if signs and signs.file and signs.signs(key) else []))
 
     @property
     def kind(self) -> Literal["task", "auto", "wait", "end"]:

@@ -64,7 +64,7 @@ def demanded(filling: Filling, outcome: Outcome) -> list[str]:
     after = filling.with_values(values)
     context = filling.context(after)
     inside = {**context, **(context["item"] or {})}
-    needs = [key for key in (*filling.step.demands, *outcome.needs) if is_empty(inside.get(key))]
+    needs = [key for key in filling.step.demands(outcome) if is_empty(inside.get(key))]
     missing = [
         key
         for section, _x, key, definition in filling.fields()

@@ -90,7 +90,7 @@ def accept(filling: Filling, values: Mapping[str, Any], outcome: Outcome | None,
     filling.after = filling.with_values(typed)
     context = filling.context(filling.after)
     _check_complete(filling, context, typed, outcome)
-    _check_needs(filling, context, (*filling.step.demands, *outcome.needs), reason)
+    _check_needs(filling, context, filling.step.demands(outcome), reason)
     if not filling.findings:
         _check_sections(filling, context, outcome)
     if not filling.findings:

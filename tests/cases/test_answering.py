@@ -50,8 +50,8 @@ steps:
       text: {zh: 请逐行核对。, en: Please check line by line.}
       shows: account
       fills: {confirmation: [remark]}
-      lines: {rows: lines, into: differences, figure: theirs, remark: why, with: {line: row.no, ours: row.amount}}
-      signs: {by: signer, on: signed_on, file: paper}
+      lines: {rows: lines, into: differences, figure: theirs, remark: why, with: {line: row.no, ours: row.amount}, missing: {line: "'?'"}}
+      signs: {by: signer, on: signed_on, file: paper, outcomes: agreed}
       valid: 2 working days
     outcomes:
       agreed: {title: {zh: 相符, en: Agreed}, when: "len(differences ?? []) == 0", next: done}
@@ -199,6 +199,41 @@ def test_a_line_he_does_not_agree_with_is_a_row_with_both_figures(told: Telling)
     (row,) = case.data["differences"]
     assert (row["line"], Decimal(row["ours"]), Decimal(row["theirs"]), row["why"]) == ("D-2", 800, 780, "少送两件")
     assert told.open_steps() == ["settle-it"]
+
+
+def test_what_he_misses_in_the_list_is_a_row_of_its_own(told: Telling) -> None:
+    case = say(told, invite(told), lines={**AGREED, 2: {"figure": "99.5", "remark": "D-3 未列"}})
+
+    (row,) = case.data["differences"]
+    assert (row["line"], row.get("ours"), Decimal(row["theirs"]), row["why"]) == (
+        "?",
+        None,
+        Decimal("99.5"),
+        "D-3 未列",
+    )
+    assert case.data.get("signer") is None
+
+
+def test_an_answer_that_is_not_signed_asks_a_name_and_fills_no_signature(told: Telling) -> None:
+    differs = {0: {"agrees": True}, 1: {"figure": "780"}}
+    with pytest.raises(BadData) as refused:
+        say(told, link := invite(told), lines=differs, signer="", consents=False)
+    assert [finding.path for finding in refused.value.findings] == ["signer"]
+    with pytest.raises(BadData) as refused:
+        say(told, link, lines=AGREED, consents=False)
+    assert [finding.path for finding in refused.value.findings] == ["consent"]
+
+    case = say(told, link, lines=differs, consents=False)
+    assert [case.data.get(name) for name in ("signer", "signed_on", "paper")] == [None, None, None]
+    guest = Event.objects.filter(stream=f"case:{case.pk}", name="task.completed").latest("sequence").facts["guest"]
+    assert (guest["signer"], guest["address"]) == ("王敏", "192.0.2.9")
+    assert verify(files=False).problems == []
+
+
+def test_whoever_agrees_after_all_has_taken_back_what_he_typed(told: Telling) -> None:
+    case = say(told, invite(told), lines={0: {"agrees": True, "figure": "9"}, 1: {"agrees": True}})
+
+    assert (case.status, case.data["differences"]) == ("done", [])
 
 
 def test_what_follows_from_his_answer_is_theirs_who_invited_him(told: Telling) -> None:

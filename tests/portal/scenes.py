@@ -1,13 +1,14 @@
-"""A complaint that waits for the customer, and browsers of people outside."""
+"""Cases that wait for the customer, and browsers of people outside."""
 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.test import Client
 
 from kehu.cases import invitations
+from kehu.cases.given import put
 from kehu.cases.links import token_of
 from kehu.cases.models import Case, Invitation
 from kehu.core.models import Organization
@@ -34,10 +35,50 @@ def answered_complaint(organization: Organization, now=None) -> Telling:  # type
     return told.do("track-actions", by="complaint_tracker", outcome="all_done", tracking=rows)
 
 
-def invite(told: Telling, name: str = "何经理", **more: object) -> Invitation:
+def sent_statement(organization: Organization, now: datetime) -> Telling:
+    """Of a month with a delivery and a return."""
+    facts = {
+        "prices": [{"customer": "C0001", "product": "HY-2207", "unit_price": 11, "valid_from": "2024-01-01"}],
+        "deliveries": [
+            {"customer": "C0001", "number": "DN-0401", "delivered_on": "2024-04-03", "product": "HY-2207", "qty": 10},
+            {"customer": "C0001", "number": "RN-0401", "delivered_on": "2024-04-22", "product": "HY-2207", "qty": -1},
+        ],
+    }
+    put(organization, facts, {}, now)
+    told = Telling(organization, now).start("receivables-month-end", by="sales_rep", month="2024-04")
+    told.do("approve-statement", by="sales_head", outcome="approve")
+    return told.do("send-statement", by="sales_rep", channel="email")
+
+
+def sent_survey(organization: Organization, now: datetime) -> Telling:
+    return Telling(organization, now).start(
+        "satisfaction-survey", by="sales_rep", occasion="half_year", channel="email"
+    )
+
+
+def written_memo(organization: Organization, now: datetime) -> Telling:
+    """That the customer has not signed; what the rep has begun to write about it is kept."""
+    told = Telling(organization, now).start(
+        "ad-hoc-visit", by="sales_rep", reason="色差", planned_at=now, persons=["sales_rep"]
+    )
+    told.do("permit-adhoc", by="sales_head", outcome="yes")
+    told.case = Case.objects.get(procedure__key="visit-execution")
+    points = ["delivery_attitude", "order_situation", "later_order_direction", "new_product_development"]
+    points += ["quality_expectations", "grievances", "comparison_with_others"]
+    told.do("visit", by="sales_rep", outcome="done", visited_at=now, our_persons=["sales_rep"],
+            customer_persons="何经理", agreement_reached=True, not_discussed=points)  # fmt: skip
+    told.do("write-memo", by="sales_rep", outcome="memo", date=now.date(), our_participants=["sales_rep"],
+            customer_participants="何经理", subjects="支架色差", agreements="提供色板")  # fmt: skip
+    told.case = Case.objects.get(procedure__key="memo-follow-up")
+    return told
+
+
+def invite(
+    told: Telling, name: str = "何经理", step: str = "confirm-customer", by: str = "complaint_tracker", **more: object
+) -> Invitation:
     with scope(told.organization):
         invitations.invite(
-            organization=told.organization, number=told.number, step="confirm-customer", by="complaint_tracker",
+            organization=told.organization, number=told.number, step=step, by=by,
             now=more.pop("now", told.now), name=name, **more,
         )  # fmt: skip
         return Invitation.objects.select_related("organization").latest("pk")
@@ -68,9 +109,14 @@ def good_answer(**more: object) -> dict[str, object]:
 
 def send(browser: Client, invitation: Invitation, **more: object):  # type: ignore[no-untyped-def]
     """He reads the page and sends this answer."""
+    return send_alone(browser, invitation, **{**good_answer(), **more})
+
+
+def send_alone(browser: Client, invitation: Invitation, **answer: object):  # type: ignore[no-untyped-def]
+    """The same with nothing but this in it."""
     page = browser.get(place(invitation)).content.decode()
     read = re.search(r'name="read" value="([0-9a-f]+)"', page)
-    return browser.post(place(invitation, "answer/"), {**good_answer(), "read": read[1] if read else "", **more})
+    return browser.post(place(invitation, "answer/"), {"read": read[1] if read else "", **answer})
 
 
 def again(invitation: Invitation) -> Invitation:

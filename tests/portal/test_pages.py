@@ -114,9 +114,11 @@ def text_of(pdf: bytes) -> str:
 def test_his_receipt_stays_readable_in_his_browser_and_nowhere_else(told) -> None:  # type: ignore[no-untyped-def]
     browser = opened(invitation := invite(told))
     send(browser, invitation)
+    assert "谢谢" in browser.get(place(invitation, "?thanks")).content.decode()
     receipt = browser.get(place(invitation)).content.decode()
 
-    assert "谢谢" in receipt
+    assert re.search(r"您已于 \d{4}-\d\d-\d\d \d\d:\d\d 答复", receipt)
+    assert "没有问题" in receipt
     assert "何志强" in receipt
     file = re.search(r'href="(/invitation/[^"]+/files/\d+/)"', receipt)
     assert file
@@ -192,6 +194,7 @@ def test_the_form_follows_what_is_typed(told) -> None:  # type: ignore[no-untype
     assert state == {
         "fields": {"opinion_text": {"visible": True, "required": False}},
         "ways": {"ok": True, "not_ok": True},
+        "signed": True,
     }
     assert Client().post(place(invitation, "form/")).status_code == 403
 

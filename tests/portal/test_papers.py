@@ -1,0 +1,111 @@
+"""What customers answer of the other papers: a statement line by line, a survey, a memo."""
+
+from __future__ import annotations
+
+import pytest
+
+from kehu.cases.actions import save_draft
+from kehu.cases.models import Task
+from kehu.core import clock
+from kehu.operations.verification import verify
+
+from .scenes import (
+    again,
+    case_of,
+    invite,
+    opened,
+    place,
+    send_alone,
+    sent_statement,
+    sent_survey,
+    written_memo,
+)
+
+pytestmark = pytest.mark.usefixtures("shelf")
+
+
+@pytest.fixture
+def shelf(settings, tmp_path):  # type: ignore[no-untyped-def]
+    settings.MEDIA_ROOT = tmp_path
+
+
+SIGNED = {"signer": "何志强", "consent": "1"}
+AGREED = {"differences.0.answer": "agree", "differences.1.answer": "agree"}
+
+
+def test_what_a_statement_s_answer_comes_to_follows_the_lines_while_they_are_answered(mfg) -> None:  # type: ignore[no-untyped-def]
+    browser = opened(link := invite(sent_statement(mfg, clock.now()), step="confirm-statement", by="sales_rep"))
+
+    def state(**lines: str) -> tuple[dict[str, bool], bool]:
+        answer = browser.post(place(link, "form/"), lines).json()
+        return answer["ways"], answer["signed"]
+
+    assert state(**{"differences.0.answer": "agree"}) == ({"confirmed": False, "disputed": False}, True)
+    assert state(**AGREED) == ({"confirmed": True, "disputed": False}, True)
+    assert state(**AGREED, **{"differences.2.theirs": "DN-0402"}) == ({"confirmed": False, "disputed": True}, False)
+    differs = {"differences.1.answer": "differ", "differences.1.remark": "退了两件"}
+    assert state(**{**AGREED, **differs}) == ({"confirmed": False, "disputed": True}, False)
+
+
+def test_a_disputed_line_and_a_missing_one_are_kept_in_his_words_without_a_signature(mfg) -> None:  # type: ignore[no-untyped-def]
+    told = sent_statement(mfg, clock.now())
+    browser = opened(link := invite(told, step="confirm-statement", by="sales_rep"))
+    differs = {"differences.1.answer": "differ", "differences.1.remark": "退了两件", "differences.2.theirs": "DN-0402"}
+    refused = send_alone(browser, link, **{**AGREED, **differs})
+    assert refused.status_code == 422
+    assert "请写上您的姓名。" in refused.content.decode()
+    assert refused.content.decode().count("退了两件") == 1
+    assert "DN-0402" in refused.content.decode()
+
+    assert send_alone(browser, link, signer="何志强", **{**AGREED, **differs}).status_code == 302
+    case = case_of(told)
+    assert [(one["line"], one["theirs"], one["remark"]) for one in case.data["differences"]] == [
+        ("2 · RN-0401", None, "退了两件"),
+        ("未列 / not listed", "DN-0402", None),
+    ]
+    assert [case.data[name] for name in ("state", "customer_signer", "signed_file")] == ["disputed", None, None]
+    assert told.open_steps() == ["resolve-dispute"]
+    receipt = browser.get(place(link)).content.decode()
+    assert "退了两件" in receipt
+    assert "有出入，请查清" in receipt
+    assert verify(files=True).problems == []
+
+
+def test_a_survey_is_tapped_not_typed_and_answered_once(mfg) -> None:  # type: ignore[no-untyped-def]
+    told = sent_survey(mfg, clock.now())
+    browser = opened(link := invite(told, step="collect-answer", by="sales_rep"))
+    page = browser.get(place(link)).content.decode()
+    assert page.count('name="packaging" value=') == 5
+    assert "paper.pdf" not in page  # there is nothing to read
+    marks = dict.fromkeys(("product_quality", "delivery", "price", "service_attitude", "delivery_staff"), "4")
+    marks |= dict.fromkeys(("response_to_complaints", "technical_support"), "5")
+    half = send_alone(browser, link, **SIGNED, **marks, opinion="晚到半天")
+    assert half.status_code == 422
+    assert "请填写“包装”" in half.content.decode()
+    assert 'name="price" value="4" checked' in half.content.decode()
+    assert "晚到半天" in half.content.decode()
+
+    assert send_alone(browser, link, **SIGNED, **marks, packaging="3").status_code == 302
+    twice = send_alone(browser, link, **SIGNED, **marks, packaging="1")
+    assert twice.status_code == 409
+    assert "您已经答复过" in twice.content.decode()
+    assert case_of(told).data["packaging"] == "3"
+    assert again(link).state(told.now) == "used"
+
+
+def test_a_memo_is_signed_while_the_rep_writes_on(mfg) -> None:  # type: ignore[no-untyped-def]
+    told = written_memo(mfg, clock.now())
+    save_draft(
+        organization=mfg, number=told.number, step="distribute-memo", by="sales_rep", now=told.now,
+        values={"resolutions": [{"department": "quality", "text": "提供色板", "due": "2030-01-01"}]},
+    )  # fmt: skip
+    browser = opened(link := invite(told, step="distribute-memo", by="sales_rep"))
+    assert send_alone(browser, link, outcome="signed", **SIGNED).status_code == 302
+
+    case = case_of(told)
+    assert (case.data["customer_signer"], case.data["signed_file"]) == ("何志强", f"{told.number} 已签名.pdf")
+    task = Task.objects.get(case=case, state="open")
+    assert (task.step, task.draft["resolutions"][0]["text"]) == ("distribute-memo", "提供色板")
+    told.do("distribute-memo", by="sales_rep", outcome="distribute", resolutions=task.draft["resolutions"])
+    assert told.open_steps() == ["execute-resolution[quality]"]
+    assert verify(files=True).problems == []
