@@ -429,9 +429,12 @@ def _choose(
 def check_offered(filling: Filling, outcome: Outcome) -> None:
     """An outcome that the filled form rules out is refused as bad data."""
     if outcome.when is not None and not holds(outcome.when, filling.context(filling.after)):
-        raise BadData(
-            [Finding("outcome", _("“{outcome}” does not fit what the form says.").format(outcome=say(outcome.title)))]
+        fitting = advance.offered_outcomes(filling.step, filling.context(filling.after)).values()
+        message = _(
+            "“{outcome}” does not fit what the form says. With it goes: {fitting}. Choose that, or correct the form."
         )
+        words = ", ".join(say(one.title) for one in fitting) or _("nothing yet")
+        raise BadData([Finding("outcome", message.format(outcome=say(outcome.title), fitting=words))])
 
 
 def filling_for(

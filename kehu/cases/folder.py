@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from kehu.core import events, numbering
@@ -26,6 +27,7 @@ from kehu.engine.roles import parse_role
 from kehu.ledgers.customers.models import Customer
 from kehu.ledgers.customers.queries import by_code, facts_of
 from kehu.organizations.calendars import Suspension as Pause
+from kehu.organizations.permissions import whose
 from kehu.organizations.queries import Person
 from kehu.procedures import revisions
 from kehu.procedures.packs import Running
@@ -34,6 +36,7 @@ from . import deadlines
 from .assignment import Circumstances, assigned, excluded_by, parties_of, told
 from .models import Assignment, Attachment, Case, Deadline, Suspension, Task
 from .moves import as_facts, return_facts, signer_facts, state_of, token_of
+from .refusals import SwitchedOff
 from .steps import OPERATIONS
 from .words import texts_of
 
@@ -764,6 +767,13 @@ class Folder:
 
     def _open_child(self, effect: Effect, opening: Opening) -> None:
         if not revisions.is_on(self.work.procedures[opening.procedure]):
+            waits = (step.wait and step.wait.case == opening.procedure for step in self.procedure.steps.values())
+            if any(waits):
+                title = revisions.procedures_of(self.work.organization)[opening.procedure].procedure.title
+                raise SwitchedOff(
+                    procedure=title.in_(get_language() or "zh-hans"),
+                    positions=whose("procedures", self.work.organization),
+                )
             self.record("case.opened_none", step=effect.step, item=effect.item, procedure=opening.procedure)
             return
         context = self.context(effect.step, effect.item)

@@ -23,6 +23,7 @@ from kehu.core import clock, events, files, rows
 from kehu.core.batches import Applied, Batch, Entry, Outcome, Reason, Verdict, as_text
 from kehu.core.models import Organization
 from kehu.core.scope import scope
+from kehu.organizations.queries import local_now
 
 from . import guessing, remembering, staging, workbooks
 from .entries import Read, Reading, Seen
@@ -150,7 +151,8 @@ class Turn:
     def _go_through(self) -> None:
         one = self.sheet
         assert one.staged
-        options = {"currency": home_currency(self.organization.pack), **one.options}
+        today = local_now(self.organization, self.now).date()
+        options = {"currency": home_currency(self.organization.pack), "today": today, **one.options}
         ledger = self.kind.batch(self.organization, options)
         seen, known = Seen(ledger, self.kind), dict[int, int]()
         lines = staging.rows(one.staged, behind=one.header_row)

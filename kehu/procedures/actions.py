@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import get_language, gettext_lazy
 
 from kehu.core import events
 from kehu.core.models import Organization
@@ -18,7 +19,12 @@ from kehu.organizations.actions import changed
 from .checks import check_pack
 from .models import Procedure, Revision
 from .packs import LoadedPack, definition_json
-from .revisions import NoSuchProcedure, is_on
+from .revisions import NoSuchProcedure, in_force, is_on, procedures_of
+
+
+class WaitedFor(AgainstTheRule):
+    code = "procedure.waited_for"
+    message = gettext_lazy("Cases of “{other}” wait for the end of one of this procedure. Switch that one off first.")
 
 
 class PackHasProblems(AgainstTheRule):
@@ -81,12 +87,23 @@ def switch(*, organization: Organization, procedure: str, on: bool, by: str, now
             raise NoSuchProcedure(procedure=procedure)
         if is_on(found) is on:
             return found
+        if not on:
+            _nobody_waits_for(organization, procedure)
         found.switched, found.switched_at = on, now
         found.save(update_fields=["switched", "switched_at"])
         changed(organization)
         name = "procedures.switched_on" if on else "procedures.switched_off"
         events.record(organization, name, by=by, at=now, procedure=procedure)
     return found
+
+
+def _nobody_waits_for(organization: Organization, procedure: str) -> None:
+    """Whose case waits for the end of a case of this one would wait for ever."""
+    for key, other in in_force(organization).items():
+        steps = procedures_of(organization)[key].procedure.steps.values()
+        if key != procedure and is_on(other) and any(step.wait and step.wait.case == procedure for step in steps):
+            title = procedures_of(organization)[key].procedure.title
+            raise WaitedFor(other=title.in_(get_language() or "zh-hans"))
 
 
 def digest_of(definition: Any) -> str:

@@ -14,10 +14,12 @@ from kehu.cases import actions, pauses
 from kehu.cases.escalation import fire_due, run_until
 from kehu.cases.examples import stage
 from kehu.cases.models import Case, Deadline, Task
+from kehu.cases.refusals import SwitchedOff
 from kehu.core.models import Event, Message, Organization
 from kehu.core.scope import scope
 from kehu.operations.verification import verify
 from kehu.organizations import absences, deputies
+from kehu.procedures import actions as procedures
 from kehu.procedures.checks import check_pack
 from kehu.procedures.packs import load
 from tests.cast import Telling, at
@@ -337,6 +339,41 @@ def test_an_auto_step_posts_to_a_ledger_and_the_case_has_gone_on(tiny: Organizat
     case.customer.refresh_from_db()
 
     assert case.customer.grade == "A"
+
+
+def test_what_another_waits_for_is_not_switched_off_and_nothing_waits_for_ever(tiny: Organization) -> None:
+    def switch(procedure: str, on: bool) -> None:
+        procedures.switch(organization=tiny, procedure=procedure, on=on, by="", now=MONDAY)
+
+    with pytest.raises(procedures.WaitedFor, match="“报价”的案件"):
+        switch("inquiry", False)
+    told = Telling(tiny, MONDAY)
+    told.case = actions.open_case(organization=tiny, procedure="offer", by="clerk", now=MONDAY, customer="C0001")
+    switch("offer", False)
+    switch("inquiry", False)
+
+    with pytest.raises(SwitchedOff):
+        told.do("write-offer", by="clerk", amount=6000)
+    told.do("write-offer", by="clerk", amount=600)
+    assert told.open_steps() == ["await-answer"]
+
+
+def test_a_pack_in_which_something_waits_for_what_is_off_has_a_problem(tiny: Organization, tmp_path: Path) -> None:
+    file = tmp_path / "tiny" / "inquiry" / "procedure.yaml"
+    file.write_text(INQUIRY.replace("key: inquiry", "key: inquiry\nswitched_on: false"), encoding="utf-8")
+
+    [problem] = check_pack(load(tmp_path / "tiny"))
+    assert 'step "await-inquiry" waits for "inquiry", which is switched off' in str(problem)
+
+
+def test_two_answers_in_one_field_are_a_problem(tiny: Organization, tmp_path: Path) -> None:
+    file = tmp_path / "tiny" / "offer" / "procedure.yaml"
+    price = "{does: find_price, with: {product: \"'x'\"}, gives: {grade: price_source}}"
+    asked = OFFER.replace("    fills: [facts]\n", f"    fills: [facts]\n    asks: [{price}, {price}]\n", 1)
+    file.write_text(asked, encoding="utf-8")
+
+    [problem] = check_pack(load(tmp_path / "tiny"))
+    assert 'step "write-offer" puts two answers into "grade": the second would push out the first.' in str(problem)
 
 
 @pytest.mark.parametrize(("outcome", "then"), [("yes_we_can", ["await-answer"]), ("no_way", [])])

@@ -33,6 +33,13 @@ class CodeTaken(Conflict):
     message = gettext_lazy("There is a customer {number} already.")
 
 
+class TaxNumberTaken(Conflict):
+    code = "customer.tax_number_taken"
+    message = gettext_lazy(
+        "{number} {name} has this tax number, so it is the same company. Use that customer, or correct the number."
+    )
+
+
 class NoSuchCustomer(OutOfOrder):
     code = "customer.not_found"
     status = 404
@@ -59,6 +66,7 @@ def enter(
 ) -> Customer:
     """A line in the customer directory, with its contacts."""
     facts["tax_number"] = tidied(facts.get("tax_number", ""))
+    _must_be_nobody_s(facts["tax_number"])
     try:
         with transaction.atomic():
             customer = Customer.objects.create(
@@ -110,8 +118,9 @@ def change(
     told: dict[str, Any] = {}
     met: list[Contact] = []
     for name, value in changes.items():
-        value = tidied(value) if name == "tax_number" else value
         before = getattr(customer, name)
+        if name == "tax_number" and (value := tidied(value)) != before:
+            _must_be_nobody_s(value, but=customer)
         if before != value:
             told[name] = [_as_told(before), _as_told(value)]
             setattr(customer, name, value)
@@ -128,6 +137,14 @@ def change(
         words.enter_new(customer, met)
         events.record(customer.organization, "customer.changed", by=by, at=now, customer=customer.code, changes=told)
     return customer
+
+
+def _must_be_nobody_s(tax_number: str, but: Customer | None = None) -> None:
+    """One company has one tax number. Who was merged into another does not count."""
+    if tax_number:
+        others = Customer.objects.filter(tax_number=tax_number, merged_into=None).exclude(pk=but.pk if but else None)
+        if other := others.first():
+            raise TaxNumberTaken(number=other.code, name=other.short_name or other.name)
 
 
 def _meet(customer: Customer, contacts: Sequence[Mapping[str, str]]) -> list[Contact]:

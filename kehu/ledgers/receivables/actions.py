@@ -48,6 +48,11 @@ class NotAPayment(AgainstTheRule):
     message = _("A payment of {amount} cannot be entered: it must be more than zero.")
 
 
+class ReceivedLater(AgainstTheRule):
+    code = "payment.received_later"
+    message = _("A payment received on {day} can be entered from that day on, not before.")
+
+
 class OtherCurrency(AgainstTheRule):
     code = "payment.other_currency"
     message = _("The payment is in {currency}, the statement {number} in {other}. Enter what arrived in {other}.")
@@ -157,6 +162,8 @@ def post_payment(
     """Money came in, or an allowance was given."""
     if amount <= 0:
         raise NotAPayment(amount=amount)
+    if received_on > local_now(customer.organization, now).date():
+        raise ReceivedLater(day=received_on)
     payment = Payment.objects.create(
         organization=customer.organization,
         customer=customer,

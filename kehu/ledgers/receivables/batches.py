@@ -46,6 +46,10 @@ class Payments(Batch):
             if isinstance(one, Reason):
                 verdicts.append(Verdict.refused(one))
                 continue
+            if entry.values["received_on"] > self.options.get("today", entry.values["received_on"]):
+                says = _("A payment received on {day} can be entered from that day on, not before.")
+                verdicts.append(Verdict.refused(Reason(says, {"day": str(entry.values["received_on"])}, "received_on")))
+                continue
             before = there.get(_key(self._payment(entry, one, None)))
             verdicts.append(Verdict(Outcome.SAME, row=before) if before else Verdict(Outcome.NEW, row=one))
         return verdicts

@@ -61,6 +61,9 @@ def _case_waited_for(one: Written, key: str, step: Step, case: str, written: Map
         message = f'step "{key}" waits for procedure "{case}", which does not exist.'
         yield one.found(("steps", key, "wait", "case"), message, listed("Procedures here", one.loaded.folders, case))
     elif case in written:
+        if one.procedure.switched_on and not written[case].procedure.switched_on:
+            message = f'step "{key}" waits for "{case}", which is switched off: no case of it is opened.'
+            yield one.found(("steps", key, "wait", "case"), message, "Switch this procedure off, too, or that one on.")
         known = [*written[case].ends, ENDED, VOIDED]
         for name in step.outcomes:
             if name not in known:

@@ -169,8 +169,14 @@ def _told_by_ledgers(one: Written) -> Problems:
             if series not in one.pack.numbering:
                 message = f'step "{key}" numbers "{field}" by "{series}", which pack.yaml does not have.'
                 yield one.found(place, message, listed("Numberings there", one.pack.numbering, series))
+        given: set[str] = set()
         for index, ask in enumerate(step.asks):
             for field in ask.gives:
+                if field in given:
+                    message = f'step "{key}" puts two answers into "{field}": the second would push out the first.'
+                    remedy = "Give each answer a field of its own."
+                    yield one.found(("steps", key, "asks", index, "gives", field), message, remedy)
+                given.add(field)
                 if field not in one.fields:
                     message = f'step "{key}" puts an answer into "{field}", which the form does not have.'
                     remedy = listed("Fields here", one.fields, field)
