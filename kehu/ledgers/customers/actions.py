@@ -142,8 +142,8 @@ def change(
 def _must_be_nobody_s(tax_number: str, but: Customer | None = None) -> None:
     """One company has one tax number. Who was merged into another does not count."""
     if tax_number:
-        others = Customer.objects.filter(tax_number=tax_number, merged_into=None).exclude(pk=but.pk if but else None)
-        if other := others.first():
+        others = Customer.objects.filter(tax_number=tax_number, merged_into=None)
+        if other := (others.exclude(pk=but.pk) if but else others).first():
             raise TaxNumberTaken(number=other.code, name=other.short_name or other.name)
 
 
