@@ -111,6 +111,10 @@ class Record:
             keys.update(event.facts.get("told") or ())
         return keys
 
+    @property
+    def is_readable(self) -> bool:
+        return bool(self.may.tasks) or may_see(self.person, self.folder, self.involved)
+
     @cached_property
     def may(self) -> May:
         return what_may(self.person, self.folder, self.assigned, self.advising, self.events)
@@ -192,11 +196,14 @@ class Names:
 def read(*, organization: Organization, number: str, person: Person, now: datetime) -> Record:
     """The case of that number; `NoSuchCase` where this organization has none, `MayNotSee` where it is not for him to read."""
     work = Work(organization, person, now)
-    folder = work.take(number, lock=False)
-    record = Record(folder, person, _ASSIGNMENTS(folder.case.pk), _EVENTS(f"case:{folder.case.pk}"))
-    if not record.may.tasks and not may_see(person, folder, record.involved):
+    record = record_of(work.take(number, lock=False), person)
+    if not record.is_readable:
         raise MayNotSee(number=number)
     return record
+
+
+def record_of(folder: Folder, person: Person) -> Record:
+    return Record(folder, person, _ASSIGNMENTS(folder.case.pk), _EVENTS(f"case:{folder.case.pk}"))
 
 
 _ASSIGNMENTS = Kept(Assignment, lambda rows, case: rows.filter(task__case=case).order_by("id"), int)

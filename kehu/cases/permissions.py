@@ -235,6 +235,7 @@ def _of_others(folder: Folder, task: Task, person: Person, holders: Collection[i
 
 
 def _of_case(folder: Folder, takes_part: bool) -> Iterator[str]:
+    yield "note"
     if takes_part:
         yield "copy"
         if folder.procedure.status_page:

@@ -13,7 +13,7 @@ from kehu.core.models import Event
 if TYPE_CHECKING:
     from .wording import Words
 
-EntryKind = Literal["act", "deadline", "file"]
+EntryKind = Literal["act", "deadline", "file", "remark"]
 Facts = Mapping[str, Any]
 
 
@@ -144,6 +144,7 @@ SAYINGS = {
         ),
         "plus",
     ),
+    "case.noted": Saying(gettext_lazy("{person} wrote a note."), "message", kind="remark"),
     "case.copied": Saying(gettext_lazy("{person} sent a copy."), "copy"),
     "case.paused": Saying(gettext_lazy("{person} paused the case; its clocks stand still."), "player-pause", "late"),
     "case.resumed": Saying(gettext_lazy("{person} resumed the case."), "player-play"),

@@ -1,4 +1,4 @@
-"""催办 and 抄送: somebody is reminded of his task by a colleague, or gets the case to read."""
+"""催办, 抄送 and 备注: somebody is reminded of his task by a colleague, gets the case to read, or is told what was found out."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from kehu.core.scope import scope
 from kehu.organizations.calendars import Budget, due
 from kehu.organizations.queries import Person
 
-from .actions import action, actor, begin, member, must_run, open_step, say
+from .actions import action, actor, begin, member, must_run, need_reason, open_step, say
 from .folder import Folder
+from .history import record_of
 from .models import Assignment, Case, Task
 from .permissions import is_entitled, may_nudge
-from .refusals import NudgedAlready, TakesNoPart
+from .refusals import MayNotSee, NudgedAlready, TakesNoPart
 
 
 @action
@@ -78,14 +79,37 @@ def copy(
         folder = work.take(number)
         if not takes_part(folder, actor(folder)):
             raise TakesNoPart(number=number)
-        people = [member(folder, one) for one in dict.fromkeys(to)]
-        told = [person for person in people if person != actor(folder)]
+        told = _others(folder, to)
         if not told:
             raise BadData([Finding("to", _("Choose somebody else than yourself."))])
         folder.record("case.copied", told=[person.key for person in told], reason=reason)
         work.tell("copied", told, folder, reason=reason)
         work.write()
         return folder.case
+
+
+@action
+def note(
+    *, organization: Organization, number: str, reason: str, by: str, now: datetime, to: Sequence[str] = ()
+) -> Case:
+    """Whoever reads the case leaves a remark for all who do, and tells these members of it. It moves nothing, so it may be
+    written at any time: while the case is paused, and when it is over."""
+    with scope(organization):
+        work = begin(organization, by, now)
+        folder = work.take(number)
+        if not record_of(folder, actor(folder)).is_readable:
+            raise MayNotSee(number=number)
+        need_reason(reason)
+        told = _others(folder, to)
+        folder.record("case.noted", told=[person.key for person in told], reason=reason)
+        work.tell("noted", told, folder, reason=reason, name=actor(folder).name)
+        work.write()
+        return folder.case
+
+
+def _others(folder: Folder, keys: Sequence[str]) -> list[Person]:
+    people = [member(folder, one) for one in dict.fromkeys(keys)]
+    return [person for person in people if person != actor(folder)]
 
 
 def takes_part(folder: Folder, person: Person) -> bool:

@@ -216,6 +216,18 @@ _ROWS = (
         (Parameter("reason", "text", gettext_lazy("Message")),),
     ),
     Verb(
+        "note",
+        telling.note,
+        "case",
+        gettext_lazy("Write a note"),
+        gettext_lazy("The note stands in the history now."),
+        "notes",
+        (
+            Parameter("reason", "text", gettext_lazy("Note"), required=True),
+            Parameter("to", "members", gettext_lazy("Tell")),
+        ),
+    ),
+    Verb(
         "copy",
         telling.copy,
         "case",
@@ -345,7 +357,7 @@ def _checked(verb: Verb, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _missing(parameter: Parameter) -> str:
-    if parameter.name == "reason":
+    if parameter == _NEEDED:
         return _("A reason is needed.")
     return _("“{name}” is missing.").format(name=parameter.title)
 

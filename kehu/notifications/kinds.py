@@ -43,6 +43,7 @@ _GROUP_OF: dict[str, NoticeGroup] = {
     "clock_escalated": "escalations",
     "told": "copies",
     "copied": "copies",
+    "noted": "copies",
     "case_paused": "copies",
     "case_resumed": "copies",
     "signed": "copies",

@@ -15,7 +15,7 @@ from .models import Notice
 from .wording import Wording, worded
 
 PAGE = 50
-COPIES = ("told", "copied")
+COPIES = ("told", "copied", "noted")
 """Kinds that inform without asking for anything: 抄送."""
 
 

@@ -72,6 +72,7 @@ ICONS = {
     "withdrawn": "arrow-back-up",
     "nudged": "bell",
     "copied": "copy",
+    "noted": "message",
     "case_paused": "player-pause",
     "case_resumed": "player-play",
     "told": "info-circle",
@@ -210,6 +211,7 @@ def _title(kind: str) -> str:
         "withdrawn": _("Withdrawn: {step}"),
         "nudged": _("You are nudged: {step}"),
         "copied": _("A copy for you: {number}"),
+        "noted": _("A note for you: {number}"),
         "case_paused": _("Paused: {number}"),
         "case_resumed": _("Goes on: {number}"),
         "told": _("For your information: {step}"),
@@ -294,6 +296,8 @@ def _sentence(kind: str, has_limit: bool, has_reason: bool) -> str:
             return _("{number} {customer}: “{step}” is no longer yours; the step before was withdrawn. {reason}")
         case "copied":
             return _("{number} {customer}: the case was sent to you to read. {reason}")
+        case "noted":
+            return _("{number} {customer}: {name} has a note for you: {reason}")
         case "case_paused":
             return _("{number} {customer}: the case is paused and its clocks stand still. Reason: {reason}")
         case "case_resumed":

@@ -84,6 +84,12 @@ MANNERS = {
     "revoke_invitation": Manner("x"),
     "withdraw": Manner("arrow-back-up"),
     "nudge": Manner("bell"),
+    "note": Manner(
+        "message",
+        "c",
+        gettext_lazy("Everybody who may read the case reads it in the history; nothing waits for an answer."),
+        gettext_lazy("Note it"),
+    ),
     "copy": Manner("copy"),
     "pause": Manner("player-pause"),
     "resume": Manner("player-play"),

@@ -373,10 +373,37 @@ def test_who_got_a_copy_may_read_and_nothing_more(complaint):
     act(complaint, "copy", "sales_receiver", to=["warehouse_keeper"], reason="for you")
 
     record = read_by("warehouse_keeper")
-    assert (record.may.tasks, record.may.case_verbs, dict(record.may.task_verbs)) == ((), frozenset(), {})
+    assert (record.may.tasks, record.may.case_verbs, dict(record.may.task_verbs)) == ((), {"note"}, {})
     assert messages(complaint, "copied") == ["warehouse_keeper"]
     with pytest.raises(refusals.TakesNoPart):
         act(complaint, "copy", "warehouse_keeper", to=["finance"])
+
+
+def test_whoever_reads_a_case_notes_something_and_tells_whom_he_names(complaint):
+    with pytest.raises(refusals.MayNotSee):
+        act(complaint, "note", "warehouse_keeper", reason="the pallet stands in row 3")
+    with pytest.raises(BadData):
+        act(complaint, "note", "sales_receiver", reason="   ", to=["warehouse_keeper"])
+    act(complaint, "note", "sales_receiver", reason="where is it?", to=["warehouse_keeper", "sales_receiver"])
+    act(complaint, "note", "warehouse_keeper", reason="the pallet stands in row 3")
+
+    assert messages(complaint, "noted") == ["warehouse_keeper"]
+    assert [event.facts["reason"] for event in Event.objects.filter(name="case.noted").order_by("pk")] == [
+        "where is it?",
+        "the pallet stands in row 3",
+    ]
+    assert complaint.open_steps() == ["accept-complaint"]
+    assert stands_as_told(complaint)
+
+
+def test_a_note_is_written_while_a_case_is_paused_and_when_it_is_over(complaint):
+    act(complaint, "pause", "sales_deputy_manager", reason="sample on its way")
+    act(complaint, "note", "sales_receiver", reason="it left on Monday")
+    act(complaint, "resume", "sales_deputy_manager")
+    act(complaint, "void", "sales_deputy_manager", reason="sent twice")
+    act(complaint, "note", "sales_receiver", reason="the other one is CP-2")
+
+    assert Event.objects.filter(name="case.noted").count() == 2
 
 
 # --- pausing ----------------------------------------------------------------------------------------------------------

@@ -143,6 +143,7 @@ ONE_AFTER_ANOTHER = [
     ("give_opinion", "finance", {"reason": "no"}),
     ("nudge", "sales_receiver", {}),
     ("copy", "sales_receiver", {"to": ["finance", "qc_staff"]}),
+    ("note", "finance", {"reason": "asked at the customer's", "to": ["qc_staff"]}),
     ("pause", "sales_deputy_manager", {"reason": "sample"}),
     ("resume", "sales_deputy_manager", {}),
     ("complete", "sales_deputy_manager", {"outcome": "help", "values": {"help_needed": True}}),
