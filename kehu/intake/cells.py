@@ -150,11 +150,13 @@ def text(most: int) -> Reader:
     return read
 
 
-def code(most: int) -> Reader:
-    """A code or number of something: width and spaces do not count, leading zeros do."""
+def code(most: int, *, or_name: bool = False) -> Reader:
+    """A code or number of something: width and spaces do not count, leading zeros do. Where a name may stand instead, its spaces stay."""
 
     def read(cell: Cell) -> str | None:
-        found = plain(cell).replace(" ", "") if not isinstance(cell, dict) or "day" not in cell else None
+        found = plain(cell) if not isinstance(cell, dict) or "day" not in cell else None
+        if found and not or_name:
+            found = found.replace(" ", "")
         if found is None:
             raise Wrong(
                 _("Excel has made the date {value} of it. Make the column text and type it again."), value=shown(cell)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.contrib import messages
@@ -30,7 +30,9 @@ def move(request: HttpRequest) -> HttpResponse:
     if not (settings.DEMO and organization.is_demo):
         raise Http404
     by = request.POST.get("by", "")
-    later = _next_morning(organization, now) if by == "morning" else now + STEPS.get(by, timedelta(hours=1))
+    today = local_now(organization, now).date()
+    mornings = {"morning": today + timedelta(days=1), "month": (today.replace(day=1) + timedelta(days=32)).replace(day=1)}
+    later = _opening(organization, mornings[by]) if by in mornings else now + STEPS.get(by, timedelta(hours=1))
     # First what happens on the way, each at its own time; a clock moved before would let the worker fire it all at once.
     fired = schedules.run_until(now, later, organization)
     moment = clock.move_forward(organization, later - now)
@@ -47,9 +49,8 @@ def move(request: HttpRequest) -> HttpResponse:
     return redirect(following_of(request))
 
 
-def _next_morning(organization: Organization, now: datetime) -> datetime:
-    """When the company opens on its next working day."""
-    calendar = directory(organization, local_now(organization, now).date()).calendar()
-    tomorrow = calendar.local_day(now) + timedelta(days=1)
-    day = next(calendar.working_days(tomorrow))
-    return calendar.moment(day, calendar.periods_of(day)[0].start)
+def _opening(organization: Organization, day: date) -> datetime:
+    """When the company opens on that day, or on its next working day."""
+    calendar = directory(organization, day).calendar()
+    opens = next(calendar.working_days(day))
+    return calendar.moment(opens, calendar.periods_of(opens)[0].start)

@@ -7,8 +7,10 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.files.base import ContentFile, File
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -28,6 +30,7 @@ from kehu.intake.sheets.csv import ENCODINGS
 from kehu.organizations.permissions import may_administer, must_administer, whose
 from kehu.organizations.queries import directory
 from kehu.reports.exports import SHEET
+from kehu.reports.ledgers import readable_ledgers
 
 State = Import.State
 SHOWN = 20
@@ -54,9 +57,9 @@ def imports(request: HttpRequest) -> HttpResponse:
     problem = ""
     if request.method == "POST":
         kind = KINDS.get(chosen)
-        upload = request.FILES.get("file")
+        upload = request.FILES.get("file") or _pasted(request)
         if kind is None or upload is None:
-            problem = _("Choose a file, and what its rows are.")
+            problem = _("Say what the rows are, and choose a file or paste them.")
         else:
             must_administer(request.person, kind.right, request.organization)  # type: ignore[attr-defined]
             try:
@@ -74,6 +77,7 @@ def imports(request: HttpRequest) -> HttpResponse:
             for one in queries.latest([kind.key for kind in mine])
         ],
         "problem": problem,
+        "pasted": request.POST.get("rows", ""),
         "endings": ",".join(f".{ending}" for ending in actions.ENDINGS),
         "most": settings.MAX_FILE_SIZE // 2**20,
     }
@@ -177,6 +181,12 @@ def template(request: HttpRequest, key: str) -> FileResponse:
     return FileResponse(target, as_attachment=True, filename=f"{kind.title}.xlsx", content_type=SHEET)
 
 
+def _pasted(request: HttpRequest) -> File | None:
+    """Rows copied out of a workbook or a message, kept like a file that was brought."""
+    rows = request.POST.get("rows", "").strip()
+    return ContentFile(rows.encode(), name=_("Pasted rows") + ".csv") if rows else None
+
+
 def kinds_of(request: Any) -> list[Kind]:
     """What this person may bring in."""
     return [kind for kind in KINDS.values() if may_administer(request.person, kind.right, request.organization)]
@@ -239,6 +249,7 @@ def _page(
             "tiles": _tiles(_counts(found)),
             "refused_rows": queries.refused(found, SHOWN) if _counts(found).get("refused") else [],
             "staying": queries.staying(found, SHOWN),
+            "where": _where(request, kind),
             "stays": found.counts.get("stays", 0),
             "why": Reason.from_json(found.why) if found.why else "",
             "may_go_on": found.state == State.FAILED and not found.why.get("final"),
@@ -247,6 +258,14 @@ def _page(
     if request.headers.get("HX-Request") and found.state not in WORK:
         answer.headers["HX-Refresh"] = "true"  # what was asked for is a part of a page that is over
     return answer
+
+
+def _where(request: Any, kind: Kind) -> str:
+    """The page on which one sees what came in; none where this person may not read it."""
+    if kind.right == "customers":
+        return reverse("customers")
+    readable = readable_ledgers(request.organization, request.person, request.now)
+    return reverse("ledger", args=[kind.key]) if kind.key in readable else ""
 
 
 _ENDED = (State.DONE, State.UNDONE, State.CANCELED, State.FAILED)

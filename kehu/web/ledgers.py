@@ -23,6 +23,8 @@ from kehu.reports import exports
 from kehu.reports.ledgers import Ageing, LedgerView, Page, Wish, ageing, band_titles, readable_ledgers
 from kehu.reports.registers import Column
 
+from .imports import kinds_of
+
 
 @require_safe
 def ledger(request: HttpRequest, key: str, code: str = "") -> HttpResponse:
@@ -38,6 +40,7 @@ def ledger(request: HttpRequest, key: str, code: str = "") -> HttpResponse:
         "rows": _rows(view, page, customer),
         "page": page,
         "address": _address(key, customer),
+        "may_import": key in [kind.key for kind in kinds_of(request)],
         "excel": f"{_address(key, customer, 'excel')}?{_words(wish)}",
         "following": f"?{_words(wish, after=page.after)}" if page.after else "",
         "ageing": ageing_card(ageing(view.today, customer)) if key == "statements" else None,

@@ -238,3 +238,14 @@ def test_payments_come_in_once(mfg: Organization) -> None:
     assert Sheet(mfg, "payments", rows[:3]).checked().counts == {"same": 2}
     sheet.undone()
     assert not Payment.objects.exists()
+
+
+def test_a_name_with_spaces_may_stand_where_the_code_is_asked_for(mfg: Organization) -> None:
+    xunjie = Customer.objects.get(code="C0001")
+    xunjie.short_name = "Xunjie South China"
+    xunjie.save()
+
+    sheet = Sheet(mfg, "contacts", [["客户", "姓名"], ["Xunjie South China", "甲"], ["C 0001", "乙"]]).checked().done()
+
+    assert sheet.counts == {"new": 2}
+    assert {one.customer_id for one in Contact.objects.filter(name__in=["甲", "乙"])} == {xunjie.pk}

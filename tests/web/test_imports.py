@@ -118,12 +118,33 @@ def test_a_corrected_workbook_comes_in_as_it_went_back(lu: Client, mfg: Organiza
 def test_what_cannot_be_brought_in_says_why_and_keeps_what_was_chosen(lu: Client, mfg: Organization) -> None:
     answer = lu.post(reverse("imports"), {"kind": "contacts"})
     assert answer.status_code == 422
-    assert "Choose a file" in text(answer)
+    assert "choose a file or paste them" in text(answer)
     assert 'value="contacts" checked' in text(answer)
     answer = lu.post(reverse("imports"), {"kind": "contacts", "file": SimpleUploadedFile("a.pdf", b"%PDF-1.7")})
     assert answer.status_code == 422
     assert "“a.pdf” is no sheet" in text(answer)
     assert not Import.objects.exists()
+
+
+def test_rows_are_pasted_as_they_are_copied_out_of_a_workbook(lu: Client, mfg: Organization) -> None:
+    rows = "\n".join("\t".join(row) for row in ROWS)
+
+    lu.post(reverse("imports"), {"kind": "customers", "rows": rows})
+    work.work(mfg, FRIDAY)
+
+    one = Import.objects.get()
+    assert one.name == "Pasted rows.csv"
+    assert one.mapping == {"code": 0, "name": 1, "address": 2, "email": 3}
+
+
+def test_what_came_in_leads_to_its_ledger_and_the_ledger_to_the_next_sheet(lu: Client, mfg: Organization) -> None:
+    sheet = Sheet(mfg, "products", [["产品编号", "名称"], ["HY-9", "镜座"]]).checked().done()
+    assert "Show:" not in text(lu.get(address("import", sheet.one)))  # products are no ledger that anybody reads
+    prices = [["客户", "产品", "单价", "生效日期"], ["讯捷通信", "HY-9", "5", "2024-03-01"]]
+    sheet = Sheet(mfg, "prices", prices).checked().done()
+
+    assert f'href="{reverse("ledger", args=["prices"])}"' in text(lu.get(address("import", sheet.one)))
+    assert f"{reverse('imports')}?kind=prices" in text(lu.get(reverse("ledger", args=["prices"])))
 
 
 def test_columns_that_cannot_be_so_are_told_and_kept(lu: Client, mfg: Organization) -> None:

@@ -14,7 +14,7 @@ from django.urls import reverse
 from kehu.core import clock
 from kehu.core.models import Organization, User
 from kehu.organizations.models import Member
-from tests.cast import FRIDAY, Telling, sign_in
+from tests.cast import FRIDAY, Telling, at, sign_in
 
 PAGES = ("/", "/?view=started", "/?view=done", "/?view=copies", "/notices/", "/customers/", "/customers/C0001/")
 
@@ -136,6 +136,15 @@ def test_the_demo_clock_fires_what_comes_on_the_way(client: Client, demo: Organi
     assert demo.clock_offset
     kinds = set(Member.objects.get(key="sales_deputy_manager").notices.values_list("kind", flat=True))
     assert kinds >= {"task_opened", "reminder", "overdue"}
+
+
+def test_the_demo_clock_goes_to_the_next_month_s_first_working_morning(client: Client, demo: Organization, friday: None) -> None:
+    sign_in(client, demo, "sales_rep")
+
+    client.post("/clock/", {"by": "month"})
+
+    demo.refresh_from_db()
+    assert FRIDAY + demo.clock_offset == at("2024-04-01 08:00")
 
 
 def test_only_a_demo_has_a_clock_to_move(client: Client, mfg: Organization) -> None:

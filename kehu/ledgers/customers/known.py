@@ -30,7 +30,9 @@ class KnownCustomers:
         wanted = {code or name for code, name in said} - self._by_word.keys() - {""}
         if not wanted:
             return
-        by_code = {one.code: one for one in Customer.objects.select_related("merged_into").filter(code__in=wanted)}
+        codes = {code: word for word in wanted for code in (word.replace(" ", ""), word)}
+        there = Customer.objects.select_related("merged_into").filter(code__in=codes)
+        by_code = {codes[one.code]: one for one in there}
         by_name = named(wanted - by_code.keys())
         for word in wanted:
             found = [by_code[word]] if word in by_code else by_name.get(word, [])
