@@ -31,7 +31,10 @@ def move(request: HttpRequest) -> HttpResponse:
         raise Http404
     by = request.POST.get("by", "")
     today = local_now(organization, now).date()
-    mornings = {"morning": today + timedelta(days=1), "month": (today.replace(day=1) + timedelta(days=32)).replace(day=1)}
+    mornings = {
+        "morning": today + timedelta(days=1),
+        "month": (today.replace(day=1) + timedelta(days=32)).replace(day=1),
+    }
     later = _opening(organization, mornings[by]) if by in mornings else now + STEPS.get(by, timedelta(hours=1))
     # First what happens on the way, each at its own time; a clock moved before would let the worker fire it all at once.
     fired = schedules.run_until(now, later, organization)

@@ -138,7 +138,9 @@ def test_the_demo_clock_fires_what_comes_on_the_way(client: Client, demo: Organi
     assert kinds >= {"task_opened", "reminder", "overdue"}
 
 
-def test_the_demo_clock_goes_to_the_next_month_s_first_working_morning(client: Client, demo: Organization, friday: None) -> None:
+def test_the_demo_clock_goes_to_the_next_month_s_first_working_morning(
+    client: Client, demo: Organization, friday: None
+) -> None:
     sign_in(client, demo, "sales_rep")
 
     client.post("/clock/", {"by": "month"})
