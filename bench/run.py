@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import getpass
 import json
 import logging
 import os
+import random
 import signal
 import socket
 import statistics
@@ -19,13 +19,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-import psycopg
+from bench import database, job
 
-SERVER = os.environ.get("KEHU_BENCH_POSTGRES") or f"postgresql://{getpass.getuser()}@127.0.0.1:5432/postgres"
-NAME = f"kehu_bench_{os.getpid()}"
 CLIENTS = 4
 
 
@@ -38,17 +36,8 @@ def main() -> int:
     parser.add_argument("--again", metavar="NAME", help="measure on a database that --keep left, and leave it")
     given = parser.parse_args()
     cases = given.cases or (10_000 if given.quick else 1_000_000)
-    name = given.again or NAME
-    address = urlsplit(SERVER)._replace(path=f"/{name}").geturl()
-    whole = contextlib.nullcontext() if given.again else _database(keep=given.keep)
-    with whole, tempfile.TemporaryDirectory() as var:
-        os.environ |= {
-            "KEHU_DATABASE_URL": address,
-            "KEHU_VAR": os.environ.get("KEHU_BENCH_VAR") or var,
-            "KEHU_DEMO": "1",
-            "KEHU_WORKER": "0",
-        }
-        found = _measured(address, name, None if given.again else cases, seconds=4.0 if given.quick else 20.0)
+    with database.own("bench", keep=given.keep, again=given.again) as name:
+        found = _measured(name, None if given.again else cases, seconds=4.0 if given.quick else 20.0)
     for key, value in found.items():
         print(f"{key:24}{value:>12,}")
     if given.json:
@@ -56,7 +45,7 @@ def main() -> int:
     return 0
 
 
-def _measured(address: str, name: str, cases: int | None, seconds: float) -> dict[str, float]:
+def _measured(name: str, cases: int | None, seconds: float) -> dict[str, float]:
     organization, now, swept, people = _filled(cases) if cases else _filled_before(name)
     if cases:
         _note(name, {"swept": swept.isoformat(), "pages": people})
@@ -66,7 +55,9 @@ def _measured(address: str, name: str, cases: int | None, seconds: float) -> dic
         found["floor_view_per_s"] = took["rate"]
     from bench import floor as floors
 
-    found["floor_sql_writes_per_s"] = round(floors.sql_writes(address, _places(organization), seconds / 2), 1)
+    found["floor_sql_writes_per_s"] = round(
+        floors.sql_writes(database.address(name), _places(organization), seconds / 2), 1
+    )
     found["statements_per_step_max"] = _statements(organization, now)
     serve = [
         sys.executable,
@@ -95,17 +86,11 @@ def _measured(address: str, name: str, cases: int | None, seconds: float) -> dic
                 "pages": [["lu", page] for page in pages],
             }
             found[f"{key}_p95_ms"] = _played(server, jobs, seconds / 2)["p95"]
-    sweep = subprocess.run(
-        [sys.executable, "-m", "bench.sweep", organization.key, swept.isoformat()],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    fired = json.loads(sweep.stdout)
-    found["sweep_s"], found["sweep_peak_mb"] = round(fired["seconds"], 2), round(fired["peak_mb"], 1)
-    print(f"sweep: {fired['fired']} instants, memory grew by {fired['grown_mb']:.1f} MB", file=sys.stderr)
+    sweep = job.finished("fire_deadlines", organization.key, swept)
+    found["sweep_s"], found["sweep_peak_mb"] = round(sweep["seconds"], 2), round(sweep["peak_mb"], 1)
+    print(f"sweep: {sweep['done']} instants", file=sys.stderr)
     order = (
-        "writes_per_s", "write_p95_ms", "statements_per_step_max", "inbox_p95_ms", "register_p95_ms", "case_page_p95_ms",
+        "writes_per_s", "write_p95_ms", "statements_per_step_max", *(f"{key}_p95_ms" for key in people),
         "sweep_s", "sweep_peak_mb", "cold_start_s", "floor_view_per_s", "floor_sql_writes_per_s",
     )  # fmt: skip
     return {key: found[key] for key in order}
@@ -114,63 +99,33 @@ def _measured(address: str, name: str, cases: int | None, seconds: float) -> dic
 # --- the database -----------------------------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def _database(*, keep: bool) -> Iterator[None]:
-    _server(f"DROP DATABASE IF EXISTS {NAME}")
-    _server(f"CREATE DATABASE {NAME}")
-    try:
-        yield
-    finally:
-        if not keep:
-            _server(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
-
-
-def _server(statement: str) -> psycopg.Cursor[Any]:
-    with psycopg.connect(SERVER, autocommit=True) as connection:
-        return connection.execute(statement)  # type: ignore[call-overload,no-any-return]
-
-
 def _note(name: str, facts: dict[str, Any]) -> None:
     """What a later run must know of the database, kept with it."""
-    _server(f"COMMENT ON DATABASE {name} IS '{json.dumps(facts)}'")
+    database.on_server(f"COMMENT ON DATABASE {name} IS '{json.dumps(facts)}'")
 
 
 def _filled_before(name: str) -> tuple[Any, datetime, datetime, dict[str, list[str]]]:
     """The same of a database that was kept."""
-    from kehu.cli import setting_up
-
-    setting_up.django()
-    setting_up.tables()
+    organization = database.company()
     from kehu.core import clock
-    from kehu.core.models import Organization
-    from kehu.core.scope import every_organization
 
-    said = _server(f"SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{name}'").fetchone()  # noqa: S608
+    said = database.on_server(
+        f"SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{name}'"
+    ).fetchone()  # noqa: S608
     if not (said and said[0]):
         raise SystemExit(f"{name} is no database that --keep left.")
     facts = json.loads(said[0])
-    with every_organization():
-        organization = Organization.objects.get(key="mfg")
     now = clock.now(organization).astimezone(ZoneInfo(organization.timezone))
     return organization, now, datetime.fromisoformat(facts["swept"]), facts["pages"]
 
 
 def _filled(cases: int) -> tuple[Any, datetime, datetime, dict[str, list[str]]]:
     """The demo company with so many cases, as many tasks waiting, of which a hundredth is due at the moment given; pages to ask for."""
-    from kehu.cli import setting_up
-
-    setting_up.django()
-    setting_up.tables()
-    from bench import seed
-    from kehu.cli.demo import make_demo
-    from kehu.core import clock
-    from kehu.core.models import Organization
-    from kehu.core.scope import every_organization
-
     start = time.perf_counter()
-    make_demo(stories=False)
-    with every_organization():
-        organization = Organization.objects.get(key="mfg")
+    organization = database.company()
+    from bench import seed
+    from kehu.core import clock
+
     now = clock.now(organization).astimezone(ZoneInfo(organization.timezone))
     workday = now.replace(hour=9, minute=0) - timedelta(days=1)
     while workday.weekday() > 3:
@@ -195,8 +150,34 @@ def _filled(cases: int) -> tuple[Any, datetime, datetime, dict[str, list[str]]]:
             "/registers/customer-complaint/?kind=quality",
         ],
         "case_page": [f"/cases/{number}/" for number in seed.long_histories(organization, workday)],
+        **_customer_pages(cases // 5),
     }
     return organization, now, workday + timedelta(hours=8), pages
+
+
+def _customer_pages(count: int) -> dict[str, list[str]]:
+    """The directory in its orders and filters, customers' own pages, and the quick search four ways."""
+    from bench import seed
+
+    few = random.Random(5).sample(range(count), 8)
+    asked = {
+        "word": ["德锐", "博恒", "深圳", "电子", "有限", "毛刺"],
+        "initials": ["drdz", "bhtx", "hyjx", "zt"],
+        "number": [*(f"K{one:06}" for one in few[:3]), "CP-2025", "00012"],
+        "phone": [*(seed.phone(one) for one in few[:3]), seed.phone(few[3])[-4:], "138"],
+    }
+    return {
+        "customers": [
+            "/customers/",
+            f"/customers/?after=K{count // 2:06}",
+            "/customers/?class=A",
+            "/customers/?sort=-name",
+            "/customers/?status=active&class=B",
+            "/customers/?q=%E5%BE%B7%E9%94%90",
+        ],
+        "customer_page": [f"/customers/K{one:06}/" for one in few],
+        **{f"search_{how}": [f"/search/?q={quote(text)}" for text in texts] for how, texts in asked.items()},
+    }
 
 
 def _places(organization: Any) -> list[dict[str, Any]]:

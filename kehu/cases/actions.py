@@ -35,7 +35,7 @@ from kehu.procedures.forms import Filling, accept, defaults
 
 from .assignment import may_do, parties_of, roles_of
 from .attachments import as_facts
-from .folder import Folder
+from .folder import Beginning, Folder
 from .models import Assignment, Attachment, Case, Task
 from .permissions import (
     beyond_the_mandate,
@@ -121,7 +121,7 @@ def open_case(
             raise NotStartable(procedure=say(running.procedure.title))
         if not revisions.is_on(work.procedures[procedure]):
             raise SwitchedOff(procedure=say(running.procedure.title), positions=whose("procedures", organization))
-        folder = work.new(procedure, customer=found, opener=work.by, data={}, said=values)
+        (folder,) = work.open([Beginning(procedure, found, work.by, said=values or {})])
         if values is not None:
             _complete(folder, folder.procedure.first_step, "", outcome, values, reason)
         if attachments:

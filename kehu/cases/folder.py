@@ -6,7 +6,7 @@ Nothing is stored here: a folder gathers tasks, assignments, instants and events
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -22,7 +22,7 @@ from kehu.core.rows import Kept
 from kehu.engine import advance
 from kehu.engine.advance import ASK, NUMBER, Effect, Move, Signer, State, Token
 from kehu.engine.definitions import ChildEnd, FieldDefinition, Form, Opening, Procedure, Rung, Step, read_ladder
-from kehu.engine.records import Data, compute, encoded, rows_of, typed, value_of
+from kehu.engine.records import Data, Encoded, compute, encoded, rows_of, typed, value_of
 from kehu.engine.roles import parse_role
 from kehu.ledgers.customers.models import Customer
 from kehu.ledgers.customers.queries import by_code, facts_of
@@ -46,6 +46,25 @@ if TYPE_CHECKING:
 
 Given = tuple[Task, Assignment.Part, list[Person]]
 """A task, what is to be done about it, and in whose inbox it therefore is."""
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """A case to be opened."""
+
+    procedure: str
+    customer: Customer | None
+    opener: Person | None
+    data: Data = field(default_factory=dict)
+    parent: Folder | None = None
+    step: str = ""
+    """Of the parent, which opens it."""
+    said: Mapping[str, Any] = field(default_factory=dict)
+    """What is about to be filled at its first step, as far as its number speaks of it."""
+    number: str = ""
+    """One that was given before; otherwise it gets the next."""
+    because: Mapping[str, Any] = field(default_factory=dict)
+    """Kept with its opening."""
 
 
 class Folder:
@@ -126,14 +145,16 @@ class Folder:
         data = self.state.data if data is None else data
         return advance.answers_to(self.procedure, definition, data, {**self.context(step, item), **data})
 
-    def next_number(self, series: str, day: date | None = None) -> str:
+    def next_number(self, series: str) -> str:
         """The next number of a series of the pack."""
-        return numbering.next_number(
-            self.work.organization,
+        return numbering.next_numbers(self.work.organization, [self.numbered(series)])[0]
+
+    def numbered(self, series: str, day: date | None = None) -> numbering.Wanted:
+        return numbering.Wanted(
             self.running.pack.numbering[series],
-            day=day or self.work.local.date(),
-            customer=self.case.customer.code if self.case.customer else "",
-            starter=self.starter,
+            day or self.work.local.date(),
+            self.case.customer.code if self.case.customer else "",
+            self.starter,
         )
 
     @property
@@ -252,6 +273,8 @@ class Folder:
         self.case.version += 1
         move = replace(move, changes=self._with_lateness(before, move))
         self.state = before.after(move)
+        changes = Encoded(encoded(move.changes))
+        self.case.data = {**self.case.data, **changes}
         told_of_it = self._close(move.closed, move, values or {}, reason) if move.closed else []
         for token in move.canceled:
             self._end(token, Task.State.HALTED if move.halted else Task.State.CANCELED)
@@ -269,7 +292,7 @@ class Folder:
         self._replan_clocks(before)
         if told_of_it:
             facts["told"] = [person.key for person in told_of_it]
-        self.record(event, move=as_facts(move), reason=reason, **facts)
+        self.record(event, move={**as_facts(move), "changes": changes}, reason=reason, **facts)
         self._update_case()
         for effect in move.effects:
             self._follow(effect)
@@ -741,12 +764,7 @@ class Folder:
 
     def _update_case(self) -> None:
         case, state = self.case, self.state
-        case.data, case.status, case.round, case.changed_at = (
-            encoded(state.data),
-            state.status,
-            state.round,
-            self.work.now,
-        )
+        case.status, case.round, case.changed_at = state.status, state.round, self.work.now
         case.closed_at = None if state.is_open else case.closed_at or self.work.now
         case.due_at = min((task.due_at for task in self.tasks if task.is_open and task.due_at), default=None)
 
@@ -793,15 +811,9 @@ class Folder:
         form = revisions.running(written.current).procedure.form
         data = _valued(form, opening.with_, context)
         customer = self._customer_of(opening, context) if opening.customer else self.case.customer
-        child = self.work.new(
-            opening.procedure,
-            customer=customer,
-            opener=starter,
-            data=data,
-            parent=self,
-            step=effect.step,
-            number=str((opening.number and value_of(opening.number, context)) or ""),
-        )
+        number = str((opening.number and value_of(opening.number, context)) or "")
+        beginning = Beginning(opening.procedure, customer, starter, data, self, effect.step, number=number)
+        (child,) = self.work.open([beginning])
         self.record("case.opened_another", number=child.case.number, step=effect.step)
         self._hand_on_files(child, data)
         if opening.submit:

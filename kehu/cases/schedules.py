@@ -17,13 +17,14 @@ from typing import Any
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Count, Max, Q, QuerySet
 
+from kehu.core import rows as written
 from kehu.core.models import Organization
 from kehu.core.scope import scope
 from kehu.engine.definitions import Schedule
 from kehu.engine.expressions import parse
 from kehu.engine.records import holds, value_of
 from kehu.ledgers.customers.models import Customer
-from kehu.ledgers.customers.queries import facts_of
+from kehu.ledgers.customers.queries import FACTS, facts_of
 from kehu.organizations.calendars import Calendar
 from kehu.organizations.queries import directory, local_now
 from kehu.organizations.recurrence import Occurrence, Recurrence, following
@@ -33,13 +34,16 @@ from kehu.procedures.packs import Running
 
 from . import escalation
 from .assignment import Circumstances, told
+from .folder import Beginning
 from .models import Scheduled, ScheduleMark
 from .steps import CUSTOMER_FACTS
 from .work import Work
 
 log = logging.getLogger("kehu.schedules")
-BATCH = 20
+BATCH = 200
 """So many cases are opened in one transaction."""
+PORTION = 2000
+"""So many customers are looked at together."""
 _MOMENT = timedelta(microseconds=1)
 
 
@@ -202,18 +206,37 @@ def subjects(plan: Plan, day: date) -> list[str]:
     schedule = plan.schedule
     if schedule.each is None:
         return [""]
-    customers = list(Customer.objects.filter(merged_into=None).select_related("owner").order_by("code"))
-    facts = _customers_facts(customers, plan, day)
-    common = _facts(plan, day)
-    chosen = [
-        one
-        for one in customers
-        if schedule.where is None
-        or holds(schedule.where, {**common, "customer": facts[one.pk], "owner": facts[one.pk]["owner"]})
-    ]
+    chosen = list(_chosen(plan, day))
     if schedule.each == "customer":
-        return [one.code for one in chosen]
-    return sorted({one.owner.key for one in chosen if one.owner})
+        return [code for code, _owner in chosen]
+    return sorted({owner for _code, owner in chosen if owner})
+
+
+def _chosen(plan: Plan, day: date) -> Iterator[tuple[str, str | None]]:
+    """The customers for whom `where` holds, and who looks after them. It is asked once for all who agree in what it reads of them."""
+    where, common, known = plan.schedule.where, _facts(plan, day), dict[tuple[Any, ...], bool]()
+    named = _named([where] if where else [])
+    plain, told_by_ledgers = sorted(named & FACTS.keys()), sorted(named & CUSTOMER_FACTS.keys())
+    for portion in _portions([FACTS[name] for name in plain]):
+        told = [CUSTOMER_FACTS[name]([pk for _code, pk, *_read in portion], day) for name in told_by_ledgers]
+        for code, pk, owner, *said in portion:
+            read = (owner, *said, *(answers.get(pk) for answers in told))
+            if read not in known:
+                customer = dict(zip(("owner", *plain, *told_by_ledgers), read, strict=True))
+                known[read] = where is None or holds(where, {**common, "customer": customer, "owner": owner})
+            if known[read]:
+                yield code, owner
+
+
+def _portions(columns: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:
+    """Of all customers that are no other's their code, key, owner and these columns, some thousand at a time."""
+    customers = (
+        Customer.objects.filter(merged_into=None).order_by("code").values_list("code", "pk", "owner__key", *columns)
+    )
+    after = ""
+    while portion := list(customers.filter(code__gt=after)[:PORTION]):
+        yield portion
+        after = portion[-1][0]
 
 
 def _facts(plan: Plan, day: date) -> dict[str, Any]:
@@ -229,16 +252,19 @@ def _facts(plan: Plan, day: date) -> dict[str, Any]:
     return {"today": day, "period": period, "settings": plan.running.pack.settings_values}
 
 
-def _customers_facts(customers: Sequence[Customer], plan: Plan, day: date) -> dict[int, dict[str, Any]]:
-    """What is known of these customers, ledgers included as far as the schedule asks them."""
-    texts = [*filter(None, [plan.schedule.where]), *plan.schedule.with_.values()]
-    named = {name.split(".")[1] for text in texts for name in parse(text).names if name.startswith("customer.")}
+def _customers_facts(customers: Sequence[Customer], texts: Iterable[str], day: date) -> dict[int, dict[str, Any]]:
+    """What is known of these customers, ledgers included as far as these expressions ask them."""
     facts = {one.pk: facts_of(one) for one in customers}
-    for name in named & CUSTOMER_FACTS.keys():
+    for name in _named(texts) & CUSTOMER_FACTS.keys():
         offered = CUSTOMER_FACTS[name]([one.pk for one in customers], day)
         for pk in facts:
             facts[pk][name] = offered.get(pk)
     return facts
+
+
+def _named(texts: Iterable[str]) -> set[str]:
+    """What these expressions read of a customer."""
+    return {name.split(".")[1] for text in texts for name in parse(text).names if name.startswith("customer.")}
 
 
 # --- the cases --------------------------------------------------------------------------------------------------------
@@ -272,29 +298,34 @@ def _claim(most: int) -> list[Scheduled]:
     return list(waiting[:most])
 
 
-def _open(organization: Organization, rows: list[Scheduled], now: datetime) -> None:
+def _open(organization: Organization, claimed: list[Scheduled], now: datetime) -> None:
     work = Work(organization, None, now)
     known = {(plan.procedure.pk, plan.key): plan for plan in plans(organization)}
-    codes = [row.subject for row in rows]
-    customers = {one.code: one for one in Customer.objects.select_related("owner").filter(code__in=codes)}
-    work.ahead = {one.pk for one in customers.values()}
-    for row in rows:
-        plan = known.get((row.procedure_id, row.schedule))
-        if plan is None:
-            row.error = "The schedule is no longer in force, or its procedure is switched off."
+    found = {
+        one.code: one
+        for one in Customer.objects.select_related("owner").filter(code__in={row.subject for row in claimed})
+    }
+    work.ahead = {one.pk for one in found.values()}
+    opened = []
+    for row in claimed:
+        if plan := known.get((row.procedure_id, row.schedule)):
+            opened.append((row, _beginning(work, plan, row, found)))
         else:
-            row.case = _open_one(work, plan, row, customers)
+            row.error = "The schedule is no longer in force, or its procedure is switched off."
+    folders = work.open([beginning for _row, beginning in opened])
+    for (row, _beginning_of_it), folder in zip(opened, folders, strict=True):
+        row.case = folder.case
     work.write()
-    Scheduled.objects.bulk_update(rows, ["case", "error"])
+    written.update(claimed, ("case", "error"))
 
 
-def _open_one(work: Work, plan: Plan, row: Scheduled, customers: Mapping[str, Customer]) -> Any:
+def _beginning(work: Work, plan: Plan, row: Scheduled, customers: Mapping[str, Customer]) -> Beginning:
     schedule, day = plan.schedule, local_now(work.organization, row.at).date()
     customer = customers[row.subject] if schedule.each == "customer" else None
     context = _facts(plan, day)
     if customer:
-        everyone = list(customers.values())
-        facts = work.once((plan.procedure.pk, plan.key, day), lambda: _customers_facts(everyone, plan, day))
+        everyone, texts = list(customers.values()), schedule.with_.values()
+        facts = work.once((plan.procedure.pk, plan.key, day), lambda: _customers_facts(everyone, texts, day))
         context["customer"] = facts[customer.pk]
     context["owner"] = context["customer"]["owner"] if customer else row.subject or None
     circumstances = Circumstances(
@@ -307,14 +338,8 @@ def _open_one(work: Work, plan: Plan, row: Scheduled, customers: Mapping[str, Cu
     )
     first = told([schedule.by or "person in owner"], circumstances)
     data = {key: value_of(text, context) for key, text in schedule.with_.items()}
-    folder = work.new(
-        plan.procedure.key,
-        customer=customer,
-        opener=first[0] if first else None,
-        data=data,
-        because={"schedule": plan.key, "at": row.at},
-    )
-    return folder.case
+    because = {"schedule": plan.key, "at": row.at}
+    return Beginning(plan.procedure.key, customer, first[0] if first else None, data, because=because)
 
 
 # --- what comes -------------------------------------------------------------------------------------------------------
@@ -357,6 +382,28 @@ def forecasts(organization: Organization, now: datetime, count: int = 3) -> list
                 )
             )
     return sorted(found, key=lambda one: (not one.coming, one.coming[0].at if one.coming else now))
+
+
+@dataclass(frozen=True)
+class Run:
+    """An occurrence whose cases are being opened."""
+
+    schedule: Schedule
+    opened: int
+    total: int
+
+
+def under_way(organization: Organization) -> list[Run]:
+    """How far they are: what a page may ask every other second."""
+    with scope(organization):
+        known = {(plan.procedure.pk, plan.key): plan.schedule for plan in plans(organization)}
+        waiting = Scheduled.objects.filter(case=None, error="").order_by().values_list("procedure", "schedule", "slot")
+        found = []
+        for procedure, key, slot, left in waiting.annotate(left=Count("pk")):
+            if schedule := known.get((procedure, key)):
+                total = Scheduled.objects.filter(procedure=procedure, schedule=key, slot=slot).count()
+                found.append(Run(schedule, total - left, total))
+    return found
 
 
 def _next_ones(plan: Plan, calendar: Calendar, after: datetime, count: int) -> Iterator[Occurrence]:

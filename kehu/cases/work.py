@@ -7,22 +7,22 @@ history, and however many tasks one step opens, the number of statements stays t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, TypeVar
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
-from kehu.core import rows
+from kehu.core import numbering, rows
 from kehu.core.models import GUEST, LINK, Event, Message, Organization
 from kehu.engine import advance
-from kehu.engine.records import Data, value_of
+from kehu.engine.records import value_of
 from kehu.ledgers.customers.models import Customer
 from kehu.organizations.queries import Directory, Person, directory, local_now
 from kehu.organizations.standing_in import StandIn
 from kehu.procedures import revisions
 
-from .folder import Folder, Given, holding
+from .folder import Beginning, Folder, Given, holding
 from .guests import Guest
 from .models import Assignment, Case, Deadline, Invitation, Suspension, Task
 from .refusals import NoSuchCase
@@ -107,52 +107,44 @@ class Work:
             folder.know(pauses[case.pk], holders[case.pk])
             self.folders[case.pk] = folder
 
-    def new(
-        self,
-        procedure: str,
-        *,
-        customer: Customer | None,
-        opener: Person | None,
-        data: Data,
-        parent: Folder | None = None,
-        step: str = "",
-        said: Mapping[str, Any] | None = None,
-        number: str = "",
-        because: Mapping[str, Any] | None = None,
-    ) -> Folder:
-        """A new case at its first step. `said` is what is about to be filled there, as far as its number speaks of it; `number` one
-        that was given before; `because` is kept with its opening."""
-        written = self.procedures[procedure]
+    def open(self, beginnings: Sequence[Beginning]) -> list[Folder]:
+        """New cases at their first steps: two statements and what their steps ask, however many they are."""
+        folders = [self._folder(one) for one in beginnings]
+        unnumbered = [(folder, one) for folder, one in zip(folders, beginnings, strict=True) if not one.number]
+        numbers = numbering.next_numbers(self.organization, [_numbered(*pair) for pair in unnumbered])
+        for (folder, _one), number in zip(unnumbered, numbers, strict=True):
+            folder.case.number = number
+        rows.insert([folder.case for folder in folders])
+        self.folders |= {folder.case.pk: folder for folder in folders}
+        for folder, one in zip(folders, beginnings, strict=True):
+            folder.move(
+                advance.start(folder.procedure, one.data, folder.facts()),
+                "case.opened",
+                number=folder.case.number,
+                procedure=one.procedure,
+                customer=one.customer.code if one.customer else "",
+                opener=one.opener.key if one.opener else "",
+                **one.because,
+            )
+        return folders
+
+    def _folder(self, one: Beginning) -> Folder:
+        written = self.procedures[one.procedure]
         assert written.current
-        running = revisions.running(written.current)
         case = Case(
             organization=self.organization,
+            number=one.number,
             procedure=written,
             revision=written.current,
-            customer=customer,
-            opener_id=opener.id if opener else None,
-            parent=parent.case if parent else None,
-            parent_step=step,
+            customer=one.customer,
+            opener_id=one.opener.id if one.opener else None,
+            parent=one.parent.case if one.parent else None,
+            parent_step=one.step,
             opened_at=self.now,
             changed_at=self.now,
             data={},
         )
-        folder = Folder(self, case, running, [])
-        series = running.procedure.numbering or procedure.replace("-", "_")
-        day = _day_numbered_for(folder, {**data, **(said or {})})
-        case.number = number or folder.next_number(series, day)
-        rows.insert([case])
-        self.folders[case.pk] = folder
-        folder.move(
-            advance.start(running.procedure, data, folder.facts()),
-            "case.opened",
-            number=case.number,
-            procedure=procedure,
-            customer=customer.code if customer else "",
-            opener=opener.key if opener else "",
-            **(because or {}),
-        )
-        return folder
+        return Folder(self, case, revisions.running(written.current), [])
 
     def tell(
         self,
@@ -304,6 +296,11 @@ class Work:
 
 def _each(given: Iterable[Given]) -> Iterator[tuple[Task, Assignment.Part, int]]:
     return ((task, part, person.id) for task, part, people in given for person in people if task.is_open)
+
+
+def _numbered(folder: Folder, one: Beginning) -> numbering.Wanted:
+    series = folder.procedure.numbering or one.procedure.replace("-", "_")
+    return folder.numbered(series, _day_numbered_for(folder, {**one.data, **one.said}))
 
 
 def _day_numbered_for(folder: Folder, data: Mapping[str, Any]) -> date | None:

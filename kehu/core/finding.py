@@ -16,7 +16,7 @@ from django.db import connection, models, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from .models import Indexing, Organization
-from .rows import insert
+from .rows import insert_lines
 from .scope import OrganizationRow, scope
 from .words import LENGTH, Asked
 
@@ -42,13 +42,14 @@ class Word(OrganizationRow):
 def enter(model: type[Word], words: Iterable[tuple[models.Model, Iterable[str]]]) -> None:
     """The rows' words, those of a step in one statement; those there are already stay. In one order, so that two who enter the same
     only wait."""
-    rows = [
-        model(organization_id=row.organization_id, word=word, **{f"{model.target}_id": row.pk})  # type: ignore[attr-defined]
+    target = f"{model.target}_id"
+    lines = [
+        {"organization_id": row.organization_id, "word": word, target: row.pk}  # type: ignore[attr-defined]
         for row, found in words
         for word in sorted(found)
     ]
-    for start in range(0, len(rows), PORTION):
-        insert(rows[start : start + PORTION], unless_there=True)
+    for start in range(0, len(lines), PORTION):
+        insert_lines(model, lines[start : start + PORTION], unless_there=True)
 
 
 def forget(model: type[Word], words: Iterable[tuple[models.Model, Iterable[str]]]) -> None:

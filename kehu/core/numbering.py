@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter as Counts
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from typing import NamedTuple
 
 from django.db import connection
 
@@ -15,29 +18,32 @@ from .models import Counter, Organization
 SERIAL = re.compile(r"\{(N+)\}")
 
 
-def next_number(organization: Organization, pattern: str, *, day: date, customer: str = "", starter: str = "") -> str:
-    """The next number of a series; must run in the transaction that uses it, so that a rollback gives it back."""
-    series = _series(pattern, day, customer=customer, starter=starter)
-    return _number(pattern, series, _advance(organization, series.replace("\0", "#")))
+class Wanted(NamedTuple):
+    """A number of a series, and what its pattern may speak of."""
+
+    pattern: str
+    day: date
+    customer: str = ""
+    starter: str = ""
+
+    @property
+    def series(self) -> str:
+        """The pattern with everything in it but the serial."""
+        day = self.day
+        calendar = {"YYYY": f"{day:%Y}", "YY": f"{day:%y}", "MM": f"{day:%m}", "DD": f"{day:%d}"}
+        halves = {"Q": str((day.month + 2) // 3), "H": str((day.month + 5) // 6)}
+        series = SERIAL.sub("\0", self.pattern)
+        for name, part in {**calendar, **halves, "customer": self.customer, "starter": self.starter}.items():
+            series = series.replace(f"{{{name}}}", part)
+        return series
 
 
-def next_numbers(organization: Organization, pattern: str, count: int, *, day: date) -> list[str]:
-    """So many at once, for what comes in by the thousand."""
-    if not count:
-        return []
-    series = _series(pattern, day)
-    last = _advance(organization, series.replace("\0", "#"), count)
-    return [_number(pattern, series, value) for value in range(last - count + 1, last + 1)]
-
-
-def _series(pattern: str, day: date, **names: str) -> str:
-    """The pattern with everything in it but the serial."""
-    calendar = {"YYYY": f"{day:%Y}", "YY": f"{day:%y}", "MM": f"{day:%m}", "DD": f"{day:%d}"}
-    halves = {"Q": str((day.month + 2) // 3), "H": str((day.month + 5) // 6)}
-    series = SERIAL.sub("\0", pattern)
-    for name, part in {**calendar, **halves, **names}.items():
-        series = series.replace(f"{{{name}}}", part)
-    return series
+def next_numbers(organization: Organization, wanted: Sequence[Wanted]) -> list[str]:
+    """The next number of each one's series: one statement. Must run in the transaction that uses them, so that a rollback gives them
+    back."""
+    series = [one.series for one in wanted]
+    values = _advance(organization, Counts(series)) if wanted else {}
+    return [_number(one.pattern, name, next(values[name])) for one, name in zip(wanted, series, strict=True)]
 
 
 def _number(pattern: str, series: str, value: int) -> str:
@@ -46,13 +52,18 @@ def _number(pattern: str, series: str, value: int) -> str:
     return series if value == 1 else f"{series}-{value}"
 
 
-def _advance(organization: Organization, series: str, by: int = 1) -> int:
-    """One statement takes the row's lock and the next value; both databases know UPSERT with RETURNING."""
+def _advance(organization: Organization, wanted: Mapping[str, int]) -> dict[str, Iterator[int]]:
+    """The next values of each series, so many as are wanted. The rows' locks are taken in one order, so that two who number the same
+    only wait; both databases know UPSERT with RETURNING."""
     table = Counter._meta.db_table
+    rows = [(name.replace("\0", "#"), count) for name, count in sorted(wanted.items())]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {table} (organization_id, series, value) VALUES (%s, %s, %s) "  # noqa: S608  # nosec B608
-            f"ON CONFLICT (organization_id, series) DO UPDATE SET value = {table}.value + %s RETURNING value",
-            [organization.pk, series, by, by],
+            f"INSERT INTO {table} (organization_id, series, value) VALUES {', '.join(['(%s, %s, %s)'] * len(rows))} "  # noqa: S608  # nosec B608
+            f"ON CONFLICT (organization_id, series) DO UPDATE SET value = {table}.value + excluded.value RETURNING series, value",
+            [value for row in rows for value in (organization.pk, *row)],
         )
-        return int(cursor.fetchone()[0])
+        last = dict(cursor.fetchall())
+    return {
+        name: iter(range((end := last[name.replace("\0", "#")]) - count + 1, end + 1)) for name, count in wanted.items()
+    }

@@ -7,6 +7,7 @@ statements of the hot path; everywhere else a queryset is the plainer thing.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, cached_property
@@ -15,6 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection, models
 from django.db.models.query import get_related_populators
+from psycopg.types.json import Jsonb
 
 from .scope import OrganizationRow, scoped_to
 
@@ -124,35 +126,35 @@ def insert(rows: Sequence[models.Model], *, unless_there: bool = False, with_key
     """New rows of one model, in one statement; they get their keys. `unless_there`: a row that breaks a constraint is left out."""
     if not rows:
         return
-    head, line, fields, returning = _insertion(type(rows[0]))
-    lines = ", ".join([line] * len(rows))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"{head} {lines} {'ON CONFLICT DO NOTHING' if unless_there else returning if with_keys else ''}",
-            [_stored(field, row) for row in rows for field in fields],
-        )
-        keys = [] if unless_there or not with_keys else cursor.fetchall()
-    for row, (key,) in zip(rows, keys, strict=False):
+    insertion = _insertion(type(rows[0]))
+    values = [[_stored(field, row) for field in insertion.fields] for row in rows]
+    keys = insertion.carry_out(values, unless_there=unless_there, with_keys=with_keys)
+    for row, key in zip(rows, keys, strict=False):
         row.pk = key
     for row in rows:
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
 
-def insert_lines(model: type[models.Model], lines: Sequence[Mapping[str, Any]]) -> list[int]:
+def insert_lines(
+    model: type[models.Model],
+    lines: Sequence[Mapping[str, Any]],
+    *,
+    unless_there: bool = False,
+    with_keys: bool = True,
+) -> list[int]:
     """New rows from what they say otherwise than the model's defaults, by column; gives their keys. For many at once: a hundred
     thousand instances take as long to make as the database takes to keep them."""
     if not lines:
         return []
-    head, line, fields, returning = _insertion(model)
-    defaults = _defaults(model)
+    insertion, defaults = _insertion(model), _defaults(model)
     values = [
-        _prepared(field, said[field.attname]) if field.attname in said else default
+        [
+            _prepared(field, said[field.attname]) if field.attname in said else default
+            for field, default in zip(insertion.fields, defaults, strict=True)
+        ]
         for said in lines
-        for field, default in zip(fields, defaults, strict=True)
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(f"{head} {', '.join([line] * len(lines))} {returning}", values)
-        return [key for (key,) in cursor.fetchall()]
+    return insertion.carry_out(values, unless_there=unless_there, with_keys=with_keys)
 
 
 def update(rows: Sequence[models.Model], columns: tuple[str, ...]) -> None:
@@ -191,21 +193,58 @@ def _switching(model: type[models.Model], flag: str, columns: tuple[str, ...]) -
     return f"UPDATE {quoted(meta.db_table)} SET {off} = false WHERE {agrees} AND {off}"  # noqa: S608  # nosec B608
 
 
-@cache
-def _insertion(model: type[models.Model]) -> tuple[str, str, list[Any], str]:
-    """How the statement begins, one row of it, the row's fields, and how it asks for the keys."""
-    meta: Any = model._meta
-    quoted = connection.ops.quote_name
-    fields = [field for field in meta.concrete_fields if not field.primary_key]
-    names = ", ".join(quoted(field.column) for field in fields)
-    line = f"({', '.join(['%s'] * len(fields))})"
-    returning = f"RETURNING {quoted(meta.pk.column)}" if meta.pk.column else ""  # a key of several columns is known
-    return f"INSERT INTO {quoted(meta.db_table)} ({names}) VALUES", line, fields, returning  # noqa: S608
+class _Insertion:
+    """How rows of a model are inserted. PostgreSQL gets them as one value, so that it reads the same text whether they are one or a
+    thousand, and plans it once; SQLite gets them value by value."""
+
+    def __init__(self, model: type[models.Model]):
+        meta: Any = model._meta
+        quoted = connection.ops.quote_name
+        self.fields = [field for field in meta.concrete_fields if not field.primary_key]
+        self.columns = [field.column for field in self.fields]
+        names = ", ".join(map(quoted, self.columns))
+        # Without the length: what is too long is refused by its column, where a cast would cut it.
+        types = ", ".join(
+            f"{quoted(field.column)} {field.db_type(connection).partition('(')[0]}" for field in self.fields
+        )
+        self.head = f"INSERT INTO {quoted(meta.db_table)} ({names})"
+        self.given = f"SELECT {names} FROM jsonb_to_recordset(%s::jsonb) AS given({types})"  # noqa: S608
+        self.line = f"({', '.join(['%s'] * len(self.fields))})"
+        self.returning = (
+            f"RETURNING {quoted(meta.pk.column)}" if meta.pk.column else ""
+        )  # a key of several columns is known
+
+    def carry_out(self, rows: Sequence[Sequence[Any]], *, unless_there: bool, with_keys: bool) -> list[int]:
+        end = "ON CONFLICT DO NOTHING" if unless_there else self.returning if with_keys else ""
+        if connection.vendor == "postgresql":
+            lines = [dict(zip(self.columns, row, strict=True)) for row in rows]
+            return self._ask(
+                f"{self.head} {self.given} {end}", [json.dumps(lines, ensure_ascii=False, default=_as_json)], end
+            )
+        found: list[int] = []
+        most = MOST_VALUES // len(self.fields)
+        for start in range(0, len(rows), most):
+            some = rows[start : start + most]
+            values = [value for row in some for value in row]
+            found += self._ask(f"{self.head} VALUES {', '.join([self.line] * len(some))} {end}", values, end)
+        return found
+
+    def _ask(self, text: str, values: Sequence[Any], end: str) -> list[int]:
+        with connection.cursor() as cursor:
+            cursor.execute(text, values)
+            return [key for (key,) in cursor.fetchall()] if end.startswith("RETURNING") else []
+
+
+_insertion = cache(_Insertion)
+
+
+def _as_json(value: Any) -> Any:
+    return value.obj if isinstance(value, Jsonb) else str(value)
 
 
 @cache
 def _defaults(model: type[models.Model]) -> list[Any]:
-    return [field.get_db_prep_save(field.get_default(), connection) for field in _insertion(model)[2]]
+    return [field.get_db_prep_save(field.get_default(), connection) for field in _insertion(model).fields]
 
 
 @cache
@@ -227,5 +266,7 @@ def _prepared(field: Any, value: Any) -> Any:
     return field.get_db_prep_save(value, connection)
 
 
+MOST_VALUES = 30_000
+"""In one statement of SQLite's."""
 _AS_THEY_ARE = {str, int, bool, NoneType}
 """What a field of ours hands to the database as it stands."""

@@ -39,7 +39,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import NoneType
 from typing import NamedTuple, NoReturn
 
@@ -214,9 +214,16 @@ def evaluate_condition(expression: Expression, context: Mapping[str, object], *,
 
 def as_decimal(value: object, decimals: int) -> Decimal:
     """What evaluate gave, rounded half up: as_decimal(Decimal('2.345'), 2) is 2.35."""
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise ValueError(f"{value!r} is no number.")
-    return Decimal(str(value)).quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+    if type(value) is not Decimal:
+        if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+            raise ValueError(f"{value!r} is no number.")
+        value = Decimal(str(value))
+    return value.quantize(_unit(decimals), ROUND_HALF_UP)
+
+
+@cache
+def _unit(decimals: int) -> Decimal:
+    return Decimal(1).scaleb(-decimals)
 
 
 def as_date(value: object) -> date:

@@ -239,21 +239,48 @@ def typed(field: FieldDefinition | None, value: Any, zone: Any = UTC) -> Any:
         case "datetime" if not isinstance(value, datetime):
             return as_datetime(value, zone=zone)
         case "rows" if isinstance(value, list):
-            return [{key: typed(field.columns.get(key), cell, zone) for key, cell in row.items()} for row in value]
+            return _typed_rows(field, value, zone)
     return value
+
+
+_TYPED = frozenset({"number", "money", "people", "date", "datetime", "rows"})
+"""The types whose values an expression may give in another form."""
+
+
+def _typed_rows(field: FieldDefinition, rows: Iterable[Row], zone: Any) -> list[Row]:
+    columns = [(key, column) for key, column in field.columns.items() if column.type in _TYPED]
+    after = [dict(row) for row in rows]
+    for row in after:
+        for key, column in columns:
+            if row.get(key) is not None:
+                row[key] = typed(column, row[key], zone)
+    return after
 
 
 # --- as JSON ----------------------------------------------------------------------------------------------------------
 
 
-_AS_THEY_ARE = frozenset({str, bool, int, NoneType})
+class Encoded(dict[str, Any]):
+    """What is encoded already."""
+
+
+_AS_THEY_ARE = frozenset({str, bool, int, NoneType, Encoded})
 
 
 def encoded(value: Any) -> Any:
     """A typed value as it is stored: decimals and moments as text, so that nothing is rounded."""
-    if type(value) in _AS_THEY_ARE:
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
         return value
-    match value:
+    if kind is Decimal:
+        return format(value, "f")
+    if kind is date:
+        return value.isoformat()
+    if kind is dict:
+        return {key: encoded(inner) for key, inner in value.items()}
+    if kind is list or kind is tuple:
+        return [encoded(inner) for inner in value]
+    match value:  # and what is another kind of one of these
         case Decimal():
             return format(value, "f")
         case datetime():

@@ -17,7 +17,7 @@ from kehu.cases.document import StepWords, steps_in_words
 from kehu.cases.models import Case, Task
 from kehu.cases.permissions import role_text
 from kehu.cases.refusals import NoSuchProcedure
-from kehu.cases.schedules import forecasts
+from kehu.cases.schedules import forecasts, under_way
 from kehu.engine.definitions import Procedure as Document
 from kehu.engine.roles import parse_role
 from kehu.organizations.permissions import may_administer, must_administer
@@ -72,7 +72,10 @@ def procedures(request: Any) -> HttpResponse:
 
 @require_GET
 def schedules(request: Any) -> HttpResponse:
-    """What the calendar will open next, and why."""
+    """What the calendar will open next, and why; what it is opening now, which the page asks again by itself."""
+    running = under_way(request.organization)
+    if request.htmx:
+        return render(request, "procedures/_under_way.html", {"running": running, "was_running": True})
     language = get_language() or "zh-hans"
     lines = [
         {
@@ -84,7 +87,7 @@ def schedules(request: Any) -> HttpResponse:
         }
         for found in forecasts(request.organization, request.now)
     ]
-    return render(request, "procedures/schedules.html", {"lines": lines})
+    return render(request, "procedures/schedules.html", {"lines": lines, "running": running})
 
 
 @require_POST

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 from django.db.utils import IntegrityError
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -212,14 +213,14 @@ def test_the_database_refuses_a_second_row_for_the_same_occurrence(tiny: Organiz
 
 
 def test_one_that_cannot_be_opened_stops_no_other(tiny: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
-    new = Work.new
+    begin = Work.open
 
-    def refuses(work: Work, *args: Any, **more: Any) -> Any:
-        if more["customer"].code == "C0002":
+    def refuses(work: Work, beginnings: Any) -> Any:
+        if any(one.customer.code == "C0002" for one in beginnings):
             raise ValueError("a mistake in the pack")
-        return new(work, *args, **more)
+        return begin(work, beginnings)
 
-    monkeypatch.setattr(Work, "new", refuses)
+    monkeypatch.setattr(Work, "open", refuses)
     schedules.open_due(tiny, at("2026-02-02 08:00"))
 
     assert [subject for _slot, subject in opened()] == ["C0001", "C0003"]
@@ -255,6 +256,31 @@ def test_another_hour_of_the_same_day_does_not_open_it_again(tiny: Organization,
     procedures.publish(organization=tiny, loaded=moved, by="", now=at("2026-02-02 09:00"))
     assert schedules.open_due(tiny, at("2026-02-02 17:00")) == 0
     assert len(opened()) == 3
+
+
+def test_more_cases_take_no_more_statements(tiny: Organization) -> None:
+    """A batch is the general case: what is asked and written is so once for all of its cases."""
+    from kehu.ledgers.customers.models import Customer
+
+    def statements(now: datetime) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert schedules.open_due(tiny, now) == Customer.objects.filter(status="active").count()
+        return len(captured)
+
+    schedules.open_due(tiny, at("2026-02-02 08:00"))  # what is kept is read
+    few = statements(at("2026-03-02 08:00"))
+    Customer.objects.bulk_create(Customer(organization=tiny, code=f"X{n:03}", name=f"客户{n}") for n in range(100))
+    assert statements(at("2026-04-01 08:00")) == few
+
+
+def test_it_is_told_how_far_a_run_is(tiny: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_next = schedules._open_next
+    monkeypatch.setattr(schedules, "_open_next", lambda organization, now, _most: open_next(organization, now, 1) and 0)
+    schedules.open_due(tiny, at("2026-02-02 08:00"))
+    assert [(one.opened, one.total) for one in schedules.under_way(tiny)] == [(1, 3)]
+    monkeypatch.undo()
+    schedules.open_due(tiny, at("2026-02-02 08:01"))
+    assert schedules.under_way(tiny) == []
 
 
 # --- switched off ------------------------------------------------------------------------------------------------------

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
+from kehu.cases import schedules
 from kehu.core.models import Event, Organization
 from kehu.core.scope import scope
 from kehu.procedures import revisions
+from kehu.web import procedures
 from tests.cast import sign_in
 
 KEY = "complaint-statistics"
@@ -29,6 +31,22 @@ def test_the_page_says_what_comes_next_and_how_many_cases(vice: Client) -> None:
     assert "每月客户抱怨统计" in shown
     assert "每月第 1 个工作日 08:00" in shown
     assert "每年 6 月 1 日 08:00" in shown
+
+
+def test_what_is_being_opened_is_asked_again_until_all_is_there(
+    mfg: Organization, vice: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked() -> str:
+        return str(vice.get("/procedures/schedules/", headers={"HX-Request": "true"}).content.decode())
+
+    plan = next(one for one in schedules.plans(mfg) if one.key == "monthly")
+    monkeypatch.setattr(procedures, "under_way", lambda _: [schedules.Run(plan.schedule, 1200, 10_000)])
+    assert "hx-trigger" in asked()
+    assert "每月客户抱怨统计" in asked()
+    assert 'max="10000" value="1200"' in asked()
+    monkeypatch.undo()
+    assert "hx-trigger" not in asked()
+    assert "案件已全部开立" in asked()
 
 
 def test_who_may_switches_a_procedure_off_and_on(mfg: Organization, vice: Client) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
@@ -148,6 +149,7 @@ def _draft(folder: Folder, arguments: Mapping[str, Any], month: date) -> tuple[D
     home = home_currency(folder.work.organization.pack)
     table = str(arguments.get("vat") or "")
 
+    @cache
     def rate_on(day: date) -> Decimal:
         return Decimal(str(folder.running.tables[table].decide({"on": day})["vat_rate"])) if table else Decimal(0)
 

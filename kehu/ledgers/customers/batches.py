@@ -218,7 +218,8 @@ class Customers(Batch):
         """Free ones, by the company's numbering."""
         found: list[str] = []
         while len(found) < count:
-            given = numbering.next_numbers(self.organization, self._pattern, count - len(found), day=today)
+            wanted = numbering.Wanted(self._pattern, today)
+            given = numbering.next_numbers(self.organization, [wanted] * (count - len(found)))
             taken = set(Customer.objects.filter(code__in=given).values_list("code", flat=True))
             found += [code for code in given if code not in taken]
         return found

@@ -35,26 +35,24 @@ _CUSTOMER = Kept(
 )
 
 
+FACTS = {
+    **{
+        name: name
+        for name in (
+            *("code", "name", "short_name", "is_key", "status", "address", "main_products", "source", "tax_number"),
+            *("currency", "payment_term", "payment_days", "wants_invoice", "filed_on"),
+        )
+    },
+    "class": "grade",
+    "owner": "owner__key",
+}
+"""What rules and look-ups may ask of a customer -> the column that says it."""
+
+
 def facts_of(customer: Customer, people: Directory | None = None) -> dict[str, Any]:
-    """What rules and look-ups may ask of a customer. Who has the directory at hand need not read who looks after him."""
-    return {
-        "code": customer.code,
-        "name": customer.name,
-        "short_name": customer.short_name,
-        "class": customer.grade,
-        "is_key": customer.is_key,
-        "status": customer.status,
-        "owner": people.keys.get(customer.owner_id or 0) if people else customer.owner and customer.owner.key,
-        "address": customer.address,
-        "main_products": customer.main_products,
-        "source": customer.source,
-        "tax_number": customer.tax_number,
-        "currency": customer.currency,
-        "payment_term": customer.payment_term,
-        "payment_days": customer.payment_days,
-        "wants_invoice": customer.wants_invoice,
-        "filed_on": customer.filed_on,
-    }
+    """All of them. Who has the directory at hand need not read who looks after him."""
+    owner = people.keys.get(customer.owner_id or 0) if people else customer.owner and customer.owner.key
+    return {name: owner if name == "owner" else getattr(customer, column) for name, column in FACTS.items()}
 
 
 def look_up(path: str, customer: Customer | None, today: date) -> Any:
