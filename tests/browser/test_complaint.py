@@ -71,6 +71,28 @@ def test_what_was_typed_stays_where_it_is_refused(signed: Signed, factory: objec
     assert Case.objects.count() == 0
 
 
+def test_a_pasted_picture_waits_among_the_files_and_is_added(signed: Signed, factory) -> None:  # type: ignore[no-untyped-def]
+    told = Telling(factory, clock.now()).start()
+    page = signed("sales_deputy_manager", language="en")
+    page.goto(f"/cases/{told.number}/")
+    page.evaluate(
+        """async () => {
+          const canvas = Object.assign(document.createElement("canvas"), { width: 2, height: 2 });
+          const picture = await new Promise((done) => canvas.toBlob(done));
+          const given = new DataTransfer();
+          given.items.add(new File([picture], "image.png", { type: "image/png" }));
+          document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: given, bubbles: true }));
+          const more = new DataTransfer();
+          more.items.add(new File(["two"], "notes.txt", { type: "text/plain" }));
+          document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: more, bubbles: true }));
+        }"""
+    )
+    page.locator("#files").get_by_role("button", name="Add", exact=True).click()
+
+    expect(page.locator("#files .file-list")).to_contain_text("image.png")
+    expect(page.locator("#files .file-list")).to_contain_text("notes.txt")
+
+
 def test_a_department_objects_on_a_phone(signed: Signed, factory) -> None:  # type: ignore[no-untyped-def]
     told = to_departments(Telling(factory, clock.now()).start(), "quality", "engineering")
     head = signed("eng_head", language="en", width=390)

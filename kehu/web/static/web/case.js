@@ -106,6 +106,31 @@ document.addEventListener("change", (event) => {
   input.value = "";
 });
 
+// A picture from the clipboard, or files from the desktop: they wait in the box until somebody adds them.
+const dropBox = document.querySelector("#files .upload input[type=file]");
+const putInto = (input, files) => {
+  const all = new DataTransfer();
+  for (const file of [...input.files, ...files]) all.items.add(file);
+  input.files = all.files;
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+  input.scrollIntoView({ block: "nearest" });
+  input.form.querySelector("button").focus();
+};
+const hasFiles = (event) => dropBox && event.dataTransfer?.types.includes("Files") && !event.target.matches("input[type=file]");
+document.addEventListener("paste", (event) => {
+  if (!dropBox || !event.clipboardData?.files.length) return;
+  event.preventDefault();
+  putInto(dropBox, event.clipboardData.files);
+});
+for (const kind of ["dragenter", "dragover"]) {
+  document.addEventListener(kind, (event) => { if (hasFiles(event)) event.preventDefault(); });
+}
+document.addEventListener("drop", (event) => {
+  if (!hasFiles(event)) return;
+  event.preventDefault();
+  putInto(dropBox, event.dataTransfer.files);
+});
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (!form.matches("[data-guard]") || event.defaultPrevented) return;
