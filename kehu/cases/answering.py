@@ -130,6 +130,8 @@ class Differences:
     lines: list[int] = field(default_factory=list)
     """Of each, the line that he reads."""
     unanswered: list[int] = field(default_factory=list)
+    wordless: list[int] = field(default_factory=list)
+    """With which he does not agree, and has not said what he has instead."""
 
 
 def differences_in(filling: Filling, lines: Lines, said_of: Mapping[int, Mapping[str, Any]]) -> Differences:
@@ -147,9 +149,11 @@ def differences_in(filling: Filling, lines: Lines, said_of: Mapping[int, Mapping
 
     rows = filling.data.get(lines.rows) or []
     for number, row in enumerate(rows):
-        if _says_anything(said_of.get(number)):
+        agrees = said_of.get(number, {}).get("agrees")
+        if agrees is False or _says_anything(said_of.get(number)):
             differs(number, lines.with_, row)
-        elif not said_of.get(number, {}).get("agrees"):
+            found.wordless += [] if _says_anything(said_of[number]) else [number]
+        elif not agrees:
             found.unanswered.append(number)
     for number in sorted(said_of):
         if lines.missing is not None and number >= len(rows) and _says_anything(said_of[number]):
@@ -367,7 +371,8 @@ class _Filled:
         found = differences_in(self.filling, lines, self.given.lines)
         sentence = _("Line {number}: say whether you agree, or what you have instead.")
         findings += [
-            Finding(f"{lines.into}.{number}", sentence.format(number=number + 1)) for number in found.unanswered
+            Finding(f"{lines.into}.{number}", sentence.format(number=number + 1))
+            for number in sorted([*found.unanswered, *found.wordless])
         ]
         return found
 

@@ -620,6 +620,8 @@ class Invites(Definition):
     title: Text | None = None
     """What it is called on his page; without it, as the step is."""
     text: Text
+    form: Quoted | None = None
+    """The controlled form that he reads and signs as PDF, in the look it has; without it the parts he is shown, in the standard one."""
     titles: dict[SnakeKey, Text] = {}
     """What fields and sections are called on his page, where their own titles speak to the staff."""
     shows: Parts = {}

@@ -100,7 +100,7 @@ def _pages(sheet: Sheet, path: str, as_images: bool, failed: Failed | None) -> l
         data, pictures = sheet.data(), sheet.pictures()
     running = sheet.folder.running
     own = (running.layout if sheet.whole else running.layouts.get(sheet.number)) or ""
-    if sheet.guest:
+    if sheet.guest and not sheet.guest.own_layout:
         own = ""  # it may want what a guest does not read
 
     def made(layout: str, pictures: Mapping[str, bytes]) -> list[bytes]:
@@ -139,7 +139,7 @@ def _boxes(data: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def guest_pdf(case: Case, guest: ForGuest, *, language: Language, now: datetime) -> bytes:
     """What of a case somebody outside reads and signs."""
-    return case_pages(case, language=language, now=now, guest=guest)[0]
+    return case_pages(case, language=language, now=now, form=guest.form, guest=guest)[0]
 
 
 def procedure_pdf(revision: Revision, language: Language, *, by: Person | None = None, now: datetime) -> bytes:

@@ -87,6 +87,13 @@ class ForGuest:
     drawn: bytes = b""
     answer: str = ""
     """How he ends it, in the words in which he read it."""
+    form: str = ""
+    """The controlled form that it is; else the record."""
+    own_layout: bool = False
+    """In the look that the pack gives that form. Whatever it asks for that he does not read stays blank."""
+
+    def reads(self, section: str, field: str) -> bool:
+        return field in self.fields.get(section, ())
 
 
 class Sheet:
@@ -156,7 +163,7 @@ class Sheet:
             "printed": {"at": self.moment(self.now), "by": self._reader()},
             "sections": [section for section in self._sections() if section],
             "fields": self._fields(),
-            "signatures": self._signatures() if self.guest is None else {},
+            "signatures": self._signatures(),
             **(self._behind() if self.guest is None else dict.fromkeys(_BEHIND, [])),
         }
 
@@ -212,7 +219,7 @@ class Sheet:
             for key, section in self.form.sections.items()
             if not section.per
             for name, field in section.fields.items()
-            if self.guest is None or name in self.guest.fields.get(key, ())
+            if self.guest is None or self.guest.reads(key, name)
         }
 
     def _signatures(self) -> dict[str, Any]:
@@ -221,6 +228,7 @@ class Sheet:
             for key, signings in self.signings.items()
             if not self.form.sections[key].per
             for one in signings
+            if self.guest is None or self.guest.reads(key, one.field)
         }
 
     # -- sections of the round at hand
@@ -269,7 +277,11 @@ class Sheet:
                 *self._answer(key),
             ],
             "signatures": [
-                *(self.signature(section, one, values, item) for one in signings if self.guest is None),
+                *(
+                    self.signature(section, one, values, item)
+                    for one in signings
+                    if self.guest is None or self.guest.reads(key, one.field)
+                ),
                 *(self._added(key, item) if self.guest is None else ()),
                 *self._guests(key, item),
             ],

@@ -134,9 +134,13 @@ def file(request: HttpRequest, coming: Coming, pk: int) -> HttpResponseBase:
 @require_safe
 @by_link
 def paper(request: HttpRequest, coming: Coming) -> HttpResponseBase:
-    """What he reads, as PDF."""
+    """What he reads, as PDF; once he has answered, what he answered to."""
     if not coming.is_inside:
         return HttpResponseRedirect(coming.address())
+    if coming.invitation.used_at:
+        kept = Attachment.objects.filter(invitation=coming.invitation, case__isnull=False, name__endswith=".pdf")
+        found = kept.select_related("stored").order_by("pk").last()
+        return downloads.answer(found.stored, found.name, request) if found else HttpResponseRedirect(coming.address())
     answer = HttpResponse(paper_of(coming), content_type="application/pdf")
     answer["Content-Disposition"] = f"inline; filename*=UTF-8''{quote(coming.invitation.case.number)}.pdf"
     return answer

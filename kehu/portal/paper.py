@@ -25,7 +25,12 @@ def paper_of(coming: Coming) -> bytes:
     folder = folder_of(coming)
     return guest_pdf(
         folder.case,
-        ForGuest(_fields(coming, folder.procedure), coming.invitation.name),
+        ForGuest(
+            _fields(coming, folder.procedure),
+            coming.invitation.name,
+            form=(form := _form(coming, folder.procedure)),
+            own_layout=bool(form),
+        ),
         language="zh" if coming.short == "zh" else "en",
         now=coming.now,
     )
@@ -40,8 +45,21 @@ def signed_paper(
         "",
     )  # fmt: skip
     way = next((way.title for way in sheet.ways if way.key == looked.outcome), "")
-    fields = _fields(coming, sheet.folder.procedure)
-    part = ForGuest(fields, coming.invitation.name, looked.after, attempt.signer, place, drawn, way)
+    fields, form, signs = _fields(coming, sheet.folder.procedure), sheet.invites.form or "", sheet.invites.signs
+    own_layout = bool(form) and looked.is_signed  # what was refused has no place in the look of a form
+    if own_layout and signs and place:
+        fields[place] += filter(None, (signs.by, signs.on))
+    part = ForGuest(
+        fields,
+        coming.invitation.name,
+        looked.after,
+        attempt.signer,
+        place,
+        drawn,
+        way,
+        form=form,
+        own_layout=own_layout,
+    )
     try:
         made = guest_pdf(sheet.folder.case, part, language="zh" if coming.short == "zh" else "en", now=coming.now)
     except PaperError:
@@ -49,6 +67,12 @@ def signed_paper(
         return None
     what = _("signed") if looked.is_signed else _("answered")
     return ContentFile(made, name=f"{sheet.number} {what}.pdf")
+
+
+def _form(coming: Coming, procedure: Procedure) -> str:
+    task = coming.invitation.task
+    invites = procedure.steps[task.step].invites if task else None
+    return (invites.form if invites else None) or ""
 
 
 def _fields(coming: Coming, procedure: Procedure) -> dict[str, list[str]]:

@@ -178,7 +178,10 @@ class Sheet:
 
     @property
     def number(self) -> str:
-        return str(self.folder.case.number)
+        """That of the form he reads, where it has one of its own."""
+        form = self.folder.procedure.form
+        serial = form.part(self.invites.form).serial if self.invites.form else None
+        return str((serial and self.folder.state.data.get(serial)) or self.folder.case.number)
 
     @property
     def until(self) -> str:

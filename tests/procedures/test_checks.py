@@ -180,6 +180,7 @@ LINKS = [
     Planted(PROCEDURE, "signs: {by: signer", "signs: {by: worth", "signs:", 'by is "worth", which this step does not fill'),
     Planted(PROCEDURE, "on: signed_on}", "on: signed_on, outcomes: dun}", "signs:", 'names outcome "dun", which the step does not have', "Outcomes here: done."),
     Planted(PROCEDURE, "outcomes: [done]", "outcomes: [done]\n      titles: {wort: {zh: 甲, en: A}}", "titles:", 'gives a title to "wort", which is no field and no section', '"worth"'),
+    Planted(PROCEDURE, "outcomes: [done]", "outcomes: [done]\n      form: XY-1", "form: XY-1", 'names form "XY-1", which the record does not hold'),
     Planted(PROCEDURE, "rows: tools, into", "rows: tools, columns: [nmae], into", "lines:", 'table "tools" has no column "nmae"', '"name"'),
     Planted(PROCEDURE, "{name: row.name}}", "{name: row.name}, missing: {name: wort}}", "lines:", "`wort` is no field", '"worth"'),
     Planted(PROCEDURE, "rows: tools, into", "rows: worth, into", "lines:", '"worth" is no table.', "tools"),

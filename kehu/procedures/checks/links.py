@@ -24,6 +24,9 @@ def _invites(one: Written) -> Problems:
         ]
         yield from found
         yield from _titles(one, place, step.invites.titles)
+        if step.invites.form and step.invites.form not in one.form.numbers:
+            message = f'{place_words(place)} names form "{step.invites.form}", which the record does not hold.'
+            yield one.found((*place, "form"), message, listed("Forms here", one.form.numbers, step.invites.form))
         yield from _given(one, place, step)
         yield from budget_read(one.text, (*place, "valid"), step.invites.valid, one.pack)
         if not found and set(step.fills) <= one.form.sections.keys():

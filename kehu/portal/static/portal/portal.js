@@ -28,9 +28,10 @@ async function follow() {
     const way = form.querySelector(`[data-way="${key}"]`);
     if (way) way.hidden = !offered;
   }
-  const undecided = form.querySelector("[data-undecided]"), signature = form.querySelector("[data-signature]");
+  const undecided = form.querySelector("[data-undecided]");
   if (undecided) undecided.hidden = Object.values(state.ways ?? {}).includes(true);
-  if (signature) signature.hidden = !state.signed;
+  for (const one of form.querySelectorAll("[data-signature]")) one.hidden = !state.signed;
+  for (const one of form.querySelectorAll("[data-unsigned]")) one.hidden = state.signed;
 }
 for (const what of ["change", "input"]) form?.addEventListener(what, () => { clearTimeout(pause); pause = setTimeout(follow, what === "input" ? 600 : 150); });
 
