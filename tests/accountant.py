@@ -198,7 +198,12 @@ class Books:
     def _payments(self) -> Iterator[str]:
         for payment in self.payments.values():
             settled = sum(Fraction(one["amount"]) for one in self.settlements_of["payment_id"][payment["id"]])
-            if settled > payment["amount"]:
+            wrong = payment["corrects_id"]
+            if wrong:
+                undone = sum(Fraction(one["amount"]) for one in self.settlements_of["payment_id"][wrong])
+                if (settled, payment["amount"]) != (-undone, -self.payments[wrong]["amount"]):
+                    yield f"payment {payment['id']}: does not take back payment {wrong}"
+            elif settled > payment["amount"]:
                 yield f"payment {payment['id']}: {float(settled)} of {payment['amount']} are settled"
         for statement in self.statements.values():
             parts = self.settlements_of["statement_id"][statement["id"]]
@@ -254,7 +259,8 @@ class Books:
                     yield f"{where}: after {entry['kind']} {entry['quantity']} the store holds {float(held)}, issued are {float(issued)}"  # fmt: skip
                 if entry["kind"] in ("moved", "calibrated") and entry["quantity"] != held:
                     yield f"{where}: {entry['kind']} says {entry['quantity']}, {float(held)} are held"
-            if [entry["kind"] for entry in entries].count("received") != 1 or entries[0]["kind"] != "received":
+            receipts = sum(1 if entry["quantity"] >= 0 else -1 for entry in entries if entry["kind"] == "received")
+            if receipts not in (0, 1) or entries[0]["kind"] != "received" or (receipts == 0 and held):
                 yield f"{where}: was not received once, first of all"
             if Counter((entry["kind"], _f(entry["quantity"])) for entry in entries) != Counter(told[item["number"]]):
                 yield f"{where}: its entries are not those the log tells of"

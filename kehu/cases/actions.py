@@ -33,6 +33,7 @@ from kehu.organizations.standing_in import StandIn
 from kehu.procedures import revisions
 from kehu.procedures.forms import Filling, accept, defaults
 
+from . import going_back
 from .assignment import may_do, parties_of, roles_of
 from .attachments import as_facts
 from .folder import Beginning, Folder
@@ -207,6 +208,7 @@ def send_back(
         must_have(folder, step, item)
         need_reason(reason)
         check_version(folder, definition, version)
+        going_back.must_not_have_entered(folder, to, to_item)
         move = answer_of(
             folder,
             lambda: advance.send_back(
@@ -271,7 +273,14 @@ def void(
 
 @action
 def reopen(
-    *, organization: Organization, number: str, reason: str, by: str, now: datetime, to: str | None = None
+    *,
+    organization: Organization,
+    number: str,
+    reason: str,
+    by: str,
+    now: datetime,
+    to: str | None = None,
+    version: int | None = None,
 ) -> Case:
     """复案: a voided case stands where it stood, a closed one at `to` or at the step completed last."""
     with scope(organization):
@@ -282,6 +291,9 @@ def reopen(
         )
         must_hold(folder, folder.procedure.reopen, _("reopen"))
         need_reason(reason)
+        check_unchanged(folder, version)
+        if folder.state.status != advance.VOIDED or to is not None:
+            move = going_back.undone(folder, move, to, reason)
         folder.move(move, "case.reopened", reason=reason)
         work.write()
         return folder.case
@@ -593,7 +605,7 @@ def check_version(folder: Folder, definition: Step, version: int | None) -> None
 
 
 def check_unchanged(folder: Folder, version: int | None) -> None:
-    """The whole case as it was seen: for what ends it."""
+    """The whole case as it was seen: for what ends it, stops it or lets it go on."""
     if version is None or version >= folder.case.version:
         return
     last = Event.objects.filter(stream=f"case:{folder.case.pk}").order_by("-sequence").first()

@@ -76,6 +76,8 @@ class Folder:
             task.case = case
         self.state = state_of(case, running.procedure, tasks)
         self.touched = False
+        self.entered: list[tuple[str, int]] = []
+        """What the operation at work adds to ledgers: the ledger, and the entry's key."""
         self._data_before = case.data if tasks else None
         self.new_tasks: list[Task] = []
         self.changed_tasks: list[Task] = []
@@ -778,7 +780,10 @@ class Folder:
         """A named operation. A step that rests until its answer is completed with it."""
         context = self.context(effect.step, effect.item)
         arguments = {key: value_of(text, context) for key, text in effect.arguments.items()}
+        self.entered = []
         answer = OPERATIONS[effect.does](self, arguments, context)
+        if self.entered:
+            self.record("case.entered", step=effect.step, item=effect.item, rows=self.entered)
         if self.procedure.steps[effect.step].role == ("system",) and self.state.token(effect.step, effect.item):
             outcome, values = answer or (None, {})
             self.complete(effect.step, effect.item, outcome, values)

@@ -11,13 +11,15 @@ from kehu.core.scope import scope
 from kehu.engine import advance
 from kehu.organizations.queries import Person
 
-from .actions import action, actor, answer_of, begin, must_hold, need_reason
+from .actions import action, actor, answer_of, begin, check_unchanged, must_hold, need_reason
 from .folder import Folder
 from .models import Assignment, Case
 
 
 @action
-def pause(*, organization: Organization, number: str, reason: str, by: str, now: datetime) -> Case:
+def pause(
+    *, organization: Organization, number: str, reason: str, by: str, now: datetime, version: int | None = None
+) -> Case:
     """All clocks of the case stand still, no instant comes, and nobody completes anything until it is resumed."""
     with scope(organization):
         work = begin(organization, by, now)
@@ -25,6 +27,7 @@ def pause(*, organization: Organization, number: str, reason: str, by: str, now:
         move = answer_of(folder, lambda: advance.pause(folder.state))
         must_hold(folder, folder.procedure.pause, _("pause"))
         need_reason(reason)
+        check_unchanged(folder, version)
         folder.move(move, "case.paused", reason=reason)
         work.tell("case_paused", _holders(folder), folder, reason=reason)
         work.write()
@@ -32,13 +35,16 @@ def pause(*, organization: Organization, number: str, reason: str, by: str, now:
 
 
 @action
-def resume(*, organization: Organization, number: str, by: str, now: datetime, reason: str = "") -> Case:
+def resume(
+    *, organization: Organization, number: str, by: str, now: datetime, reason: str = "", version: int | None = None
+) -> Case:
     """The clocks go on where they stopped."""
     with scope(organization):
         work = begin(organization, by, now)
         folder = work.take(number)
         move = answer_of(folder, lambda: advance.resume(folder.state))
         must_hold(folder, folder.procedure.pause, _("resume"))
+        check_unchanged(folder, version)
         folder.move(move, "case.resumed", reason=reason)
         work.tell("case_resumed", _holders(folder), folder, reason=reason)
         work.write()

@@ -210,6 +210,13 @@ class NotStartable(AgainstTheRule):
     message = _("“{procedure}” is not started by hand.")
 
 
+class EnteredAlready(AgainstTheRule):
+    code = "case.entered_already"
+    message = _(
+        "What “{step}” says is entered in the ledger already, so it cannot be sent back there. When the case has ended it can be reopened there; what it entered is taken back then."
+    )
+
+
 class SwitchedOff(AgainstTheRule):
     code = "procedure.switched_off"
     message = _("“{procedure}” is switched off here. {positions} may switch it on, on the page of the procedure.")

@@ -163,6 +163,8 @@ SAYINGS = {
         ),
         "building",
     ),
+    "case.entered": Saying(gettext_lazy("“{step}” entered it in the ledger."), "book"),
+    "case.taken_back": Saying(gettext_lazy("What “{step}” had entered in the ledger was taken back."), "book-off"),
     "case.opened_another": Saying(gettext_lazy("“{step}” opened case {number}."), "arrow-forward-up"),
     "case.opened_none": Saying(
         gettext_lazy("“{step}” opened no case of {procedure}, because that procedure is switched off."), "ban"

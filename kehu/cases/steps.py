@@ -58,6 +58,13 @@ OPERATIONS: dict[str, Operation] = {
     **{name: _above(path) for name, path in settings.OPERATIONS.items()},
 }
 
+TAKE_BACK: dict[str, Callable[[int, str, Folder], None]] = {
+    "property": custody.take_back,
+    "payment": receivables.take_back,
+}
+"""What adds to a ledger each time it is done (`folder.entered`) -> how a case that goes back behind it takes it back, by an entry. What a
+ledger says anew, such as a price or a class, replaces what was said before."""
+
 CUSTOMER_FACTS: dict[str, Callable[[Sequence[int], date], Mapping[int, Any]]] = {
     "delivered_last_month": orders.delivered_last_month,
 }

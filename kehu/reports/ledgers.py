@@ -227,7 +227,8 @@ def _property_rows(rows: Sequence[Item], today: date) -> Iterator[Row]:
     known = custody.with_balances(Item.objects.filter(pk__in=[one.pk for one in rows]))
     balances = {one.pk: one for one in known}
     entries: dict[int, list[Entry]] = {}
-    for entry in Entry.objects.filter(item__in=rows, kind__in=["received", *LEAVING]).order_by("pk"):
+    told_of = Entry.objects.filter(item__in=rows, kind__in=["received", *LEAVING], corrects=None, corrected_by=None)
+    for entry in told_of.order_by("pk"):
         entries.setdefault(entry.item_id, []).append(entry)
     for one in rows:
         balance, told = balances[one.pk], entries.get(one.pk, [])
@@ -253,6 +254,7 @@ PROPERTY_STATES = {
     "lost": pgettext_lazy("property", "Lost"),
     "scrapped": pgettext_lazy("property", "Scrapped"),
     "used_up": pgettext_lazy("property", "Used up"),
+    "withdrawn": pgettext_lazy("property", "Entered by mistake"),
 }
 DELIVERY_KINDS = {"delivered": gettext_lazy("Delivery"), "returned": gettext_lazy("Return")}
 PAYMENT_KINDS = {"received": gettext_lazy("Payment"), "allowance": gettext_lazy("Allowance")}

@@ -133,6 +133,22 @@ def test_a_finding_names_its_field(act: Any) -> None:
     assert "nobody_here" in told["findings"][0]["message"]
 
 
+def test_a_case_is_stopped_and_goes_on_as_it_was_seen_or_not_at_all(act: Any, complaint: Telling) -> None:
+    by = "sales_deputy_manager"
+    for before, verb in (("send_back", "pause"), ("", "resume"), ("void", "reopen")):
+        seen = Case.objects.get(number=complaint.number).version
+        where = ("--step", STEP, "--give", "to=receive-complaint") if before == "send_back" else ()
+        seen -= not before  # of the pause itself
+        assert not before or act(before, "--reason", "so", *where)[0] == 0
+        code, _out, err = act(verb, "--reason", "so", "--version", str(seen))
+        assert (code, "did something in this case" in err) == (1, True), (verb, err)
+        answer = Program(complaint.organization, by).post(
+            f"/cases/{complaint.number}/{VERBS[verb].noun}", {"reason": "so"}, If_Match=f'"{seen}"'
+        )
+        assert (answer.status_code, answer.json()["code"]) == (412, "api.changed_since")
+        assert act(verb, "--reason", "so")[0] == 0
+
+
 def test_a_case_is_voided_as_it_was_seen_or_not_at_all(act: Any, complaint: Telling) -> None:
     """At every door (the API asks its precondition first); where nothing happened since, the version is no hindrance."""
     seen = Case.objects.get(number=complaint.number).version

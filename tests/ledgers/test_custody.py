@@ -119,3 +119,37 @@ def test_an_item_is_looked_up_by_its_number(jigs: Item) -> None:
     assert queries.look_up("property[KG-C0009-0001].held", None, MONDAY.date()) is None
     with pytest.raises(LookupError, match='no "weight"'):
         asked("weight")
+
+
+def test_a_wrong_entry_is_taken_back_by_the_same_with_a_minus(jigs: Item) -> None:
+    wrong = post(jigs, "issued", 4)
+    back = actions.take_back(entry=wrong, note="点错", cause="KG-1", **KEEPER)
+
+    assert (jigs.balance(), jigs.state()) == ((10, 0), "stored")
+    assert (back.kind, back.quantity, back.change, back.corrects) == ("issued", -4, 4, wrong)
+    with pytest.raises(actions.NotTakenBack):
+        actions.take_back(entry=wrong, **KEEPER)
+
+
+def test_what_has_gone_on_since_is_not_taken_back(jigs: Item) -> None:
+    receipt, issued = jigs.entries.get(), post(jigs, "issued", 4)
+    post(jigs, "used_up", 1)
+    for entry in (receipt, issued):
+        with pytest.raises(actions.NotTakenBack, match="不能冲回"):
+            actions.take_back(entry=entry, **KEEPER)
+
+
+def test_what_was_received_by_mistake_may_be_received_again_under_its_number(jigs: Item) -> None:
+    actions.take_back(entry=jigs.entries.get(), **KEEPER)
+    assert (jigs.held(), jigs.state()) == (0, "withdrawn")
+
+    facts = {"number": jigs.number, "kind": "mould", "name": "折弯模", "quantity": Decimal(8), "unit": "套", "department": "quality"}  # fmt: skip
+    with pytest.raises(actions.NumberTaken):
+        actions.receive(customer=Customer.objects.get(code="C0002"), **facts, **KEEPER)
+    again = actions.receive(customer=jigs.customer, **facts, **KEEPER)
+    assert (again.pk, again.held(), again.department, again.state()) == (jigs.pk, 8, "quality", "stored")
+
+
+def test_what_left_and_was_taken_back_lies_here_again(jigs: Item) -> None:
+    actions.take_back(entry=post(jigs, "returned", 10), **KEEPER)
+    assert (jigs.held(), jigs.state()) == (10, "stored")

@@ -19,7 +19,7 @@ from kehu.ledgers.orders.actions import Line, NewDelivery
 from kehu.ledgers.products import actions as products
 from kehu.ledgers.receivables import actions, drafts, months, queries
 from kehu.ledgers.receivables.drafts import Draft
-from kehu.ledgers.receivables.models import Statement, StatementLine
+from kehu.ledgers.receivables.models import Payment, Statement, StatementLine
 from tests.cast import at
 
 APRIL, MAY = date(2024, 4, 1), date(2024, 5, 1)
@@ -293,6 +293,17 @@ def test_a_payment_in_another_currency_settles_nothing(owing: Statement) -> None
 def test_a_payment_of_another_customer_settles_nothing(owing: Statement) -> None:
     with pytest.raises(actions.OtherCustomer):
         paid(Customer.objects.get(code="C0002"), "10", owing)
+
+
+def test_a_payment_taken_back_leaves_all_open_again_and_itself_readable(owing: Statement) -> None:
+    paid(owing.customer, "100", owing)
+    payment = Payment.objects.get()
+    back = actions.take_back(payment=payment, by="finance", now=EARLY_JUNE, note="金额有误")
+
+    assert actions.open_amount_of(owing) == queries.balance(owing.customer) == 113
+    assert (back.amount, back.corrects, queries.unsettled(back), queries.unsettled(payment)) == (-100, payment, 0, 0)
+    assert Event.objects.filter(name="payment.entered").count() == 2
+    assert posted(owing.customer).revision == 2  # nothing has settled it any more
 
 
 @pytest.mark.parametrize("amount", ["0", "-5"])

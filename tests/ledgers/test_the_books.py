@@ -154,6 +154,13 @@ class Trade(RuleBasedStateMachine):
         receivables.settle_all(payment=payment, statements=due, by="finance", now=self.now)
         self.paid.append(amount)
 
+    @rule()
+    def money_was_entered_by_mistake(self) -> None:
+        payment = Payment.objects.filter(corrects=None, corrected_by=None).last()
+        if payment:
+            receivables.take_back(payment=payment, by="finance", now=self.now)
+            self.paid.remove(payment.amount)
+
     # --- customer property
 
     @rule(quantity=QUANTITIES)
@@ -169,6 +176,12 @@ class Trade(RuleBasedStateMachine):
         item = Item.objects.last()
         if item and self.attempt(custody.post, item=item, kind=kind, quantity=quantity, by="", now=self.now):
             self.attempt(custody.move, item=item, location=kind, by="", now=self.now)
+
+    @rule()
+    def a_move_was_a_mistake(self) -> None:
+        entry = Entry.objects.filter(corrects=None, corrected_by=None).exclude(kind="moved").last()
+        if entry:
+            self.attempt(custody.take_back, entry=entry, by="", now=self.now)
 
     # --- what must be so
 

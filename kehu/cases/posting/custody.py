@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from kehu.core.models import Organization
 from kehu.core.refusals import AgainstTheRule, BadData, Finding
 from kehu.ledgers.custody import actions, queries
-from kehu.ledgers.custody.models import Item
+from kehu.ledgers.custody.models import Entry, Item
 from kehu.ledgers.customers.queries import by_code
 
 from . import Answer, Lines
@@ -30,7 +30,7 @@ def receive_property(folder: Folder, arguments: Mapping[str, Any], context: Mapp
     assert folder.case.customer
     given = {key: value for key, value in arguments.items() if value not in (None, "")}
     texts = ("kind", "name", "unit", "department", "spec", "location", "holder", "state", "note")
-    actions.receive(
+    item = actions.receive(
         customer=folder.case.customer,
         number=str(given.get("number") or folder.case.number),
         quantity=Decimal(str(given["quantity"])),
@@ -40,6 +40,7 @@ def receive_property(folder: Folder, arguments: Mapping[str, Any], context: Mapp
         now=folder.work.now,
         **{name: str(given[name]) for name in texts if name in given},
     )
+    folder.entered.extend(("property", entry.pk) for entry in item.entries.order_by("-pk")[:1])
     return None
 
 
@@ -51,8 +52,15 @@ def post_property(folder: Folder, arguments: Mapping[str, Any], context: Mapping
     if kind not in KINDS:
         raise AgainstTheRule()
     if quantity > 0 or kind == "checked":
-        actions.post(item=_item(folder, arguments), kind=kind, quantity=quantity, **_told(folder, arguments))
+        entry = actions.post(item=_item(folder, arguments), kind=kind, quantity=quantity, **_told(folder, arguments))
+        if kind != "checked":
+            folder.entered.append(("property", entry.pk))
     return None
+
+
+def take_back(key: int, note: str, folder: Folder) -> None:
+    entry = Entry.objects.select_related("item").get(pk=key)
+    actions.take_back(entry=entry, note=note, cause=folder.case.number, by=folder.work.by_key, now=folder.work.now)
 
 
 def move_property(folder: Folder, arguments: Mapping[str, Any], context: Mapping[str, Any]) -> Answer:

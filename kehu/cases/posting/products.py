@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from kehu.core import money
 from kehu.core.models import Organization
 from kehu.ledgers.customers.models import Customer
 from kehu.ledgers.products import actions, queries
@@ -35,22 +36,25 @@ def find_price(folder: Folder, arguments: Mapping[str, Any], context: Mapping[st
 
 def post_price(folder: Folder, arguments: Mapping[str, Any], context: Mapping[str, Any]) -> Answer:
     """`post_price` with `product` and `unit_price`; also `valid_from` (today), `valid_until`, `currency`, `tax_included`, `vat_rate`
-    and `source` (the case's number): what the case's customer pays from that day on."""
-    assert folder.case.customer
-    rate = arguments.get("vat_rate")
-    actions.post_price(
-        customer=folder.case.customer,
-        product=str(arguments["product"]),
-        unit_price=Decimal(str(arguments["unit_price"])),
-        currency=str(arguments.get("currency") or home_currency(folder.work.organization.pack)),
-        valid_from=day_said(arguments.get("valid_from")) or folder.work.local.date(),
-        valid_until=day_said(arguments.get("valid_until")),
-        tax_included=bool(arguments.get("tax_included")),
-        vat_rate=None if rate is None else Decimal(str(rate)),
-        source=str(arguments.get("source") or folder.case.number),
-        by=folder.work.by_key,
-        now=folder.work.now,
-    )
+    and `source` (the case's number): what the case's customer pays from that day on. What the case has posted already is not posted
+    again."""
+    customer, rate = folder.case.customer, arguments.get("vat_rate")
+    assert customer
+    product = str(arguments["product"])
+    facts: dict[str, Any] = {
+        "unit_price": money.unit_price(Decimal(str(arguments["unit_price"]))),
+        "currency": str(arguments.get("currency") or home_currency(folder.work.organization.pack)),
+        "valid_from": day_said(arguments.get("valid_from")) or folder.work.local.date(),
+        "valid_until": day_said(arguments.get("valid_until")),
+        "tax_included": bool(arguments.get("tax_included")),
+        "vat_rate": None if rate is None else Decimal(str(rate)),
+        "source": str(arguments.get("source") or folder.case.number),
+    }
+    posted = queries.posted_by(facts["source"], customer, product)
+    if not posted or any(
+        getattr(posted, name) != value for name, value in facts.items()
+    ):  # else the step is done again
+        actions.post_price(customer=customer, product=product, by=folder.work.by_key, now=folder.work.now, **facts)
     return None
 
 

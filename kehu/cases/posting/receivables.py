@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from kehu.core.refusals import BadData, Conflict, Finding
 from kehu.ledgers.receivables import actions, drafts, months, queries
 from kehu.ledgers.receivables.drafts import Draft
-from kehu.ledgers.receivables.models import Statement
+from kehu.ledgers.receivables.models import Payment, Statement
 
 from . import Answer
 from .reading import day_said, home_currency
@@ -119,11 +119,17 @@ def post_payment(folder: Folder, arguments: Mapping[str, Any], context: Mapping[
         by=folder.work.by_key,
         now=folder.work.now,
     )
+    folder.entered.append(("payment", payment.pk))
     his = queries.still_open().filter(customer=customer, currency=currency).order_by("due_on", "pk")
     mine: list[Statement] = [statement for statement in his if statement.month == month]
     others = [statement for statement in his if statement.month != month]
     actions.settle_all(payment=payment, statements=[*mine, *others], by=folder.work.by_key, now=folder.work.now)
     return None
+
+
+def take_back(key: int, note: str, folder: Folder) -> None:
+    payment = Payment.objects.select_related("customer").get(pk=key)
+    actions.take_back(payment=payment, note=note, by=folder.work.by_key, now=folder.work.now)
 
 
 def statement_balance(folder: Folder, arguments: Mapping[str, Any], context: Mapping[str, Any]) -> Answer:

@@ -31,6 +31,13 @@ class MoreThanIssued(AgainstTheRule):
     message = gettext_lazy("{item}: only {issued} {unit} are issued, so {quantity} cannot come back.")
 
 
+class NotTakenBack(AgainstTheRule):
+    code = "custody.not_taken_back"
+    message = gettext_lazy(
+        "{item}: this entry of {quantity} {unit} cannot be taken back, because it was taken back before, or what it brought has been issued or has left since."
+    )
+
+
 @transaction.atomic
 def receive(
     *,
@@ -67,7 +74,10 @@ def receive(
                 calibration_due=calibration_due,
             )
     except IntegrityError:
-        raise NumberTaken(number=number) from None
+        item = _withdrawn(customer, number)
+        item.kind, item.name, item.spec, item.unit = kind, name, spec, unit
+        item.department, item.location, item.calibration_due = department, location, calibration_due
+        item.save()
     _enter(item, "received", quantity, state=state, holder=holder, note=note, cause=cause, by=by, now=now)
     return item
 
@@ -96,6 +106,27 @@ def post(
     if kind in ("taken_back", "used_up") and quantity > balance.issued:
         raise MoreThanIssued(item=item.number, issued=_plain(balance.issued), quantity=_plain(quantity), unit=item.unit)
     return _enter(item, kind, quantity, state=state, holder=holder, note=note, cause=cause, by=by, now=now)
+
+
+@transaction.atomic
+def take_back(*, entry: Entry, by: str, now: datetime, note: str = "", cause: str = "") -> Entry:
+    """What was entered wrongly is entered once more with a minus; the entry itself stays."""
+    item = _locked(entry.item)
+    balance, back = item.balance(), -entry.quantity
+    issued = {"issued": back, "taken_back": -back, "used_up": -back}.get(entry.kind, Decimal(0))
+    is_gone = Entry.objects.filter(corrects=entry).exists()
+    if is_gone or balance.held - entry.change < 0 or balance.issued + issued < 0:
+        raise NotTakenBack(item=item.number, quantity=_plain(entry.quantity), unit=item.unit)
+    told = {"state": entry.state, "holder": entry.holder, "note": note, "cause": cause}
+    return _enter(item, entry.kind, back, corrects=entry, by=by, now=now, **told)
+
+
+def _withdrawn(customer: Customer, number: str) -> Item:
+    """The lot of this number, if its receipt was taken back; then it may be received again."""
+    item = Item.objects.select_for_update().get(number=number)
+    if item.customer_id != customer.pk or item.entries.filter(corrects=None, corrected_by=None).exists():
+        raise NumberTaken(number=number)
+    return item
 
 
 def must_hold(item: Item, quantity: Decimal) -> None:
@@ -152,6 +183,7 @@ def _enter(
     holder: str = "",
     note: str = "",
     cause: str = "",
+    corrects: Entry | None = None,
     **told: object,
 ) -> Entry:
     told |= {"quantity": str(quantity), "state": state, "holder": holder, "note": note, "cause": cause}
@@ -167,6 +199,7 @@ def _enter(
         holder=holder,
         note=note,
         cause=cause,
+        corrects=corrects,
         by=by,
         at=now,
     )

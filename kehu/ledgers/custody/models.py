@@ -44,10 +44,11 @@ class Balance(NamedTuple):
 
 
 def state_of(balance: Balance, left: str) -> str:
-    """Where something is: stored, issued, or how it left us, as its last entry of these kinds says."""
+    """Where something is: stored, issued, or how it left us, as its last entry of these kinds says; withdrawn, where its receipt was
+    taken back."""
     if balance.held > 0:
         return "stored"
-    return "issued" if balance.issued > 0 else left if left in LEAVING else "stored"
+    return "issued" if balance.issued > 0 else left if left in LEAVING else "withdrawn"
 
 
 class Item(OrganizationRow):
@@ -85,7 +86,7 @@ class Item(OrganizationRow):
         return self.balance().held
 
     def state(self) -> str:
-        last = self.entries.filter(kind__in=LEAVING).last()
+        last = self.entries.filter(kind__in=LEAVING, corrects=None, corrected_by=None).last()
         return state_of(self.balance(), str(last.kind) if last else "")
 
 
@@ -111,6 +112,10 @@ class Entry(OrganizationRow):
     """What lies in our store is so many more, or fewer."""
     state = models.CharField(max_length=200, blank=True)
     """In what state it was."""
+    corrects = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="corrected_by"
+    )
+    """The entry that this one takes back, being the same with a minus (红字冲销)."""
     holder = models.CharField(max_length=80, blank=True)
     """Who got it, or brought it back; of a receipt, who took it from the customer."""
     note = models.TextField(blank=True)
@@ -121,7 +126,9 @@ class Entry(OrganizationRow):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(name="custody_entry_quantity", condition=Q(quantity__gte=0)),
+            models.CheckConstraint(
+                name="custody_entry_quantity", condition=Q(quantity__gte=0) | Q(corrects__isnull=False)
+            ),
             models.CheckConstraint(
                 name="custody_entry_change",
                 condition=Q(kind__in=["received", "taken_back"], change=models.F("quantity"))

@@ -33,6 +33,11 @@ def price_on(customer: Customer, product: str, day: date) -> Price | None:
     return latest if latest and _lasts(latest, day) else None
 
 
+def posted_by(source: str, customer: Customer, product: str) -> Price | None:
+    """The last price of the product that came from there."""
+    return Price.objects.filter(customer=customer, product__code=product.strip(), source=source).order_by("id").last()
+
+
 def valid(posted: Sequence[Price], day: date) -> Price | None:
     """The same of the prices at hand, which are in their order."""
     place = bisect_right(posted, day, key=lambda price: price.valid_from)

@@ -84,7 +84,7 @@ def post_statement(
     if not draft.lines:
         raise NothingToPost()
     former = queries.statement_of(customer, draft.month, draft.currency)
-    if former and former.settlements.exists():
+    if former and open_amount_of(former) != former.amount:
         raise SettledAlready(number=former.number)
     statement = Statement(
         organization=customer.organization,
@@ -188,6 +188,36 @@ def post_payment(
         source=source,
     )
     return payment
+
+
+@transaction.atomic
+def take_back(*, payment: Payment, by: str, now: datetime, note: str = "") -> Payment:
+    """What was entered wrongly is entered once more with a minus, and what it settled is open again; the payment itself stays."""
+    back = Payment.objects.create(
+        organization=payment.organization,
+        customer=payment.customer,
+        kind=payment.kind,
+        received_on=payment.received_on,
+        amount=-payment.amount,
+        currency=payment.currency,
+        note=note[:200],
+        source=payment.source,
+        corrects=payment,
+        entered_at=now,
+    )
+    facts = {"kind": payment.kind, "currency": payment.currency, "source": payment.source, "corrects": payment.pk}
+    received_on = payment.received_on.isoformat()
+    events.record(
+        payment.organization, "payment.entered", by=by, at=now, customer=payment.customer.code,
+        received_on=received_on, amount=str(back.amount), **facts,
+    )  # fmt: skip
+    for part in payment.settlements.select_related("statement__customer"):
+        Settlement.objects.create(
+            organization=part.organization, payment=back, statement=part.statement, amount=-part.amount, settled_at=now
+        )
+        told = {"customer": part.statement.customer.code, "number": part.statement.number, "amount": str(-part.amount)}
+        events.record(part.organization, "statement.settled", by=by, at=now, **told)
+    return back
 
 
 @transaction.atomic

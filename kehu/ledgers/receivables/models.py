@@ -88,10 +88,16 @@ class Payment(OrganizationRow):
     currency = models.CharField(max_length=3)
     note = models.CharField(max_length=200, blank=True)
     source = models.CharField(max_length=60, blank=True)
+    corrects = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="corrected_by"
+    )
+    """The payment that this one takes back, being the same with a minus (红字冲销)."""
     entered_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(amount__gt=0), name="payment_positive")]
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0) | Q(corrects__isnull=False), name="payment_positive")
+        ]
         indexes = [models.Index(fields=["organization", "customer", "received_on"], name="payment_of_customer")]
 
     def __str__(self):
@@ -99,7 +105,7 @@ class Payment(OrganizationRow):
 
 
 class Settlement(OrganizationRow):
-    """核销: so much of a payment settles so much of a statement."""
+    """核销: so much of a payment settles so much of a statement; with a minus, where the payment is taken back."""
 
     payment = models.ForeignKey(Payment, on_delete=models.PROTECT, related_name="settlements")
     statement = models.ForeignKey(Statement, on_delete=models.PROTECT, related_name="settlements")
@@ -107,7 +113,7 @@ class Settlement(OrganizationRow):
     settled_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(amount__gt=0), name="settlement_positive")]
+        constraints = [models.CheckConstraint(condition=~Q(amount=0), name="settlement_of_something")]
 
     def __str__(self):
         return f"{self.amount} of {self.statement_id}"
