@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from datetime import date
 from typing import Any
@@ -157,6 +158,10 @@ def _columns(view: LedgerView, customer: Customer | None) -> list[Column]:
     return [column for column in view.columns if not (customer and column.key == "customer")]
 
 
+_BROUGHT = re.compile(r"import (\d+)")
+"""What an entry names as its source when a sheet brought it."""
+
+
 def _rows(view: LedgerView, page: Page, customer: Customer | None) -> list[list[tuple[Any, str, str]]]:
     """(column, text, address) of each cell: customers and the cases that entries come from lead on."""
     kinds = {name: kind for name, (_title, kind) in view.kind.columns.items()}
@@ -175,7 +180,10 @@ def _rows(view: LedgerView, page: Page, customer: Customer | None) -> list[list[
                 address = reverse("customer", args=[cell.value])
             elif kinds[column.key] == "case" and (number := cell.text.partition("/")[0]) in known:
                 address = reverse("case", args=[number])
-            row.append((column, cell.text, address))
+            text = cell.text
+            if kinds[column.key] == "case" and (brought := _BROUGHT.fullmatch(text)):
+                text = _("Import {number}").format(number=brought[1])
+            row.append((column, text, address))
         rows.append(row)
     return rows
 

@@ -10,12 +10,12 @@
   const text = { color: ink, fontSize: 11, fontFamily: getComputedStyle(document.body).fontFamily };
   const reduced = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-  const axis = (names, tilt) => ({
+  const axis = (names, tilt, isTight) => ({
     type: "category",
     data: names,
     axisTick: { show: false },
     axisLine: { lineStyle: { color: line } },
-    axisLabel: { ...text, interval: tilt ? 0 : "auto", rotate: tilt ? 30 : 0, width: 90, overflow: "truncate" },
+    axisLabel: { ...text, interval: tilt && !isTight ? 0 : "auto", rotate: tilt ? 30 : 0, width: 90, overflow: "truncate" },
   });
   const values = (more = {}) => ({ type: "value", axisLabel: text, splitLine: { lineStyle: { color: line } }, minInterval: 1, ...more });
   // Drawn as text: HTML tooltips carry inline styles, which our policy forbids.
@@ -29,9 +29,9 @@
       xAxis: axis(data.names), yAxis: values(),
       series: [{ type: "bar", name: data.series, data: data.values, barMaxWidth: 28, itemStyle: { color: accent, borderRadius: [3, 3, 0, 0] } }],
     }),
-    pareto: (data) => ({
+    pareto: (data, width) => ({
       tooltip, grid, legend,
-      xAxis: axis(data.names, data.names.length > 4),
+      xAxis: axis(data.names, data.names.length > 4, width < data.names.length * 36),
       yAxis: [values(), values({ max: 100, splitLine: { show: false }, axisLabel: { ...text, formatter: "{value}%" } })],
       series: [
         { type: "bar", name: data.series, data: data.values, barMaxWidth: 32, itemStyle: { color: accent, borderRadius: [3, 3, 0, 0] } },
@@ -56,7 +56,7 @@
     if (!source || !window.echarts) return;
     const data = JSON.parse(source.textContent);
     const chart = window.echarts.init(place, null, { renderer: "canvas" });
-    chart.setOption({ animation: !reduced, animationDuration: 250, ...kinds[data.kind](data) });
+    chart.setOption({ animation: !reduced, animationDuration: 250, ...kinds[data.kind](data, place.clientWidth) });
     new ResizeObserver(() => chart.resize()).observe(place);
   }
 
