@@ -144,7 +144,9 @@ def test_what_came_in_leads_to_its_ledger_and_the_ledger_to_the_next_sheet(lu: C
     sheet = Sheet(mfg, "prices", prices).checked().done()
 
     assert f'href="{reverse("ledger", args=["prices"])}"' in text(lu.get(address("import", sheet.one)))
-    assert f"{reverse('imports')}?kind=prices" in text(lu.get(reverse("ledger", args=["prices"])))
+    ledger = text(lu.get(reverse("ledger", args=["prices"])))
+    assert f"{reverse('imports')}?kind=prices" in ledger
+    assert f"Import {sheet.one.pk}" in ledger
 
 
 def test_columns_that_cannot_be_so_are_told_and_kept(lu: Client, mfg: Organization) -> None:
