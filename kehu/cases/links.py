@@ -16,6 +16,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from kehu.core.models import Organization
 from kehu.core.scope import scope
+from kehu.engine.definitions import Procedure
 
 from .models import Invitation
 
@@ -48,6 +49,14 @@ def invitation_at(token: str) -> Invitation | None:
             return None
         found = Invitation.objects.select_related("organization", "case", "task", "made_by").defer("case__data")
         return found.filter(key=named[2]).first()
+
+
+def number_on(invitation: Invitation, procedure: Procedure) -> str:
+    """Under which number the customer knows it: that of the form he reads, where it has one of its own; else the case's."""
+    step = procedure.steps.get(invitation.task.step) if invitation.task else None
+    form = step.invites.form if step and step.invites else None
+    serial = procedure.form.part(form).serial if form else None
+    return str((serial and invitation.case.data.get(serial)) or invitation.case.number)
 
 
 def new_browser() -> str:

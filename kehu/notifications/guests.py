@@ -9,7 +9,7 @@ from django.core.mail import EmailMessage
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from kehu.cases.links import link_of
+from kehu.cases.links import link_of, number_on
 from kehu.cases.models import Invitation
 from kehu.core.models import GUEST, LINK, Message, Organization
 from kehu.procedures import revisions
@@ -27,9 +27,12 @@ def letter_to_guest(delivery: Delivery, organization: Organization, now: datetim
     company, asker = organization.title[language], invitation.made_by.name[language]
     procedure = revisions.running(invitation.case.revision).procedure
     with translation.override(invitation.language):
+        title = ""
         if invitation.task:
-            invites = procedure.steps[invitation.task.step].invites
-            subject = _("{company} asks you for an answer: {number}")
+            step = procedure.steps[invitation.task.step]
+            invites = step.invites
+            subject = _("{title} {number} · {company}")
+            title = ((invites and invites.title) or step.title).in_(language)
             asked = invites.text.in_(language) if invites else ""
         else:
             subject = _("{company}: how your matter {number} stands")
@@ -48,7 +51,7 @@ def letter_to_guest(delivery: Delivery, organization: Organization, now: datetim
             company=company,
         )
     return EmailMessage(
-        subject=" ".join(subject.format(company=company, number=invitation.case.number).split()),
+        subject=" ".join(subject.format(company=company, title=title, number=number_on(invitation, procedure)).split()),
         body=body,
         to=[invitation.address],
         reply_to=[invitation.made_by.email] if invitation.made_by.email else None,

@@ -11,6 +11,7 @@ from kehu.cases.answering import differences_in, digest_of, filling_of_guest, re
 from kehu.cases.editing import Control, Editor, Reader, Shown
 from kehu.cases.folder import Folder
 from kehu.cases.history import Record
+from kehu.cases.links import number_on
 from kehu.cases.models import Attachment, Task
 from kehu.cases.wording import Words
 from kehu.cases.work import Work
@@ -178,10 +179,7 @@ class Sheet:
 
     @property
     def number(self) -> str:
-        """That of the form he reads, where it has one of its own."""
-        form = self.folder.procedure.form
-        serial = form.part(self.invites.form).serial if self.invites.form else None
-        return str((serial and self.folder.state.data.get(serial)) or self.folder.case.number)
+        return number_on(self.coming.invitation, self.folder.procedure)
 
     @property
     def until(self) -> str:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
+import struct
+import zlib
 from datetime import datetime, timedelta
 
 from django.test import Client
+from pypdf import PdfReader
 
 from kehu.cases import invitations
 from kehu.cases.given import put
@@ -33,6 +38,27 @@ def answered_complaint(organization: Organization, now=None) -> Telling:  # type
     told.do("reply-customer", by="sales_handler", reply_channel="email", reply_to="何经理", reply_text="三天内补换")
     rows = [{"action": "全检", "actual": "2024-03-15", "state": "done"}]
     return told.do("track-actions", by="complaint_tracker", outcome="all_done", tracking=rows)
+
+
+COSTS = ("钢板 SECC", "13.57", "RK 图纸有两处要内部确认")
+"""Of a quotation, what nobody outside may read."""
+
+
+def sent_quotation(organization: Organization, now: datetime) -> Telling:
+    """Of a new product: evaluated, costed, approved, signed."""
+    told = Telling(organization, now).start(
+        "quotation", by="sales_rep", product="HY-9001", qty=200, order_no="XJ-24031", received_at=now
+    )
+    told.do("agree-terms", by="quotation_clerk", payment_method="monthly_30", delivery_place="深圳工厂",
+            currency="cny", invoice_required=True, product_type="new")  # fmt: skip
+    told.do("evaluate-design", by="design_engineer", outcome="ok", drawing_ok=True, parts_list_ok=True,
+            design_remark=COSTS[2])  # fmt: skip
+    told.do("estimate-cost", by="quotation_clerk", cost_lines=[{"part": COSTS[0], "qty": 1, "unit_price": "7.20"}])
+    told.do("propose-price", by="quotation_clerk", proposed_price=COSTS[1])
+    told.do("approve-price", by="sales_head", outcome="approve", approved_price="15.80")
+    told.do("write-quotation", by="quotation_clerk", delivery_time="收到订单后 15 天")
+    told.do("sign-quotation", by="sales_head", outcome="sign")
+    return told.do("send-quotation", by="quotation_clerk", channel="email", recipient="何经理")
 
 
 def sent_statement(organization: Organization, now: datetime) -> Telling:
@@ -128,3 +154,19 @@ def case_of(told: Telling) -> Case:
 
 
 DAY = timedelta(days=1)
+
+
+def drawing(width: int = 600, height: int = 240) -> str:
+    """A picture as the page's script makes it."""
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    rows = b"".join(b"\0" + bytes([40 if (x + y) % 37 else 200 for x in range(width)]) for y in range(height))
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def text_of(pdf: bytes) -> str:
+    return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import re
-import struct
-import zlib
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -18,7 +15,7 @@ from kehu.core.models import Event, Message
 from kehu.operations.verification import verify
 from kehu.paper.pages import case_pdf
 
-from .scenes import INSIDE, again, answered_complaint, case_of, invite, opened, place, send
+from .scenes import INSIDE, again, answered_complaint, case_of, drawing, invite, opened, place, send, text_of
 
 pytestmark = pytest.mark.usefixtures("shelf")
 
@@ -31,18 +28,6 @@ def shelf(settings, tmp_path):  # type: ignore[no-untyped-def]
 @pytest.fixture
 def told(mfg):  # type: ignore[no-untyped-def]
     return answered_complaint(mfg, clock.now())
-
-
-def drawing(width: int = 600, height: int = 240) -> str:
-    """A picture as the page's script makes it."""
-
-    def chunk(name: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-
-    rows = b"".join(b"\0" + bytes([40 if (x + y) % 37 else 200 for x in range(width)]) for y in range(height))
-    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
 def completed(told) -> Event:  # type: ignore[no-untyped-def]
@@ -101,14 +86,6 @@ def test_a_drawn_signature_is_kept_and_printed(told) -> None:  # type: ignore[no
     assert "客户，凭链接" in text_of(printed)
     assert printed.count(b"/Subtype /Image") + printed.count(b"/Subtype/Image") >= 1
     assert verify(files=True).problems == []
-
-
-def text_of(pdf: bytes) -> str:
-    import io
-
-    from pypdf import PdfReader
-
-    return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
 
 
 def test_his_receipt_stays_readable_in_his_browser_and_nowhere_else(told) -> None:  # type: ignore[no-untyped-def]

@@ -5,19 +5,24 @@ from __future__ import annotations
 import pytest
 
 from kehu.cases.actions import save_draft
-from kehu.cases.models import Task
-from kehu.core import clock
+from kehu.cases.models import Attachment, Task
+from kehu.core import clock, files
 from kehu.operations.verification import verify
+from kehu.paper.sheet import ForGuest, Sheet
 
 from .scenes import (
+    COSTS,
     again,
     case_of,
+    drawing,
     invite,
     opened,
     place,
     send_alone,
+    sent_quotation,
     sent_statement,
     sent_survey,
+    text_of,
     written_memo,
 )
 
@@ -31,6 +36,47 @@ def shelf(settings, tmp_path):  # type: ignore[no-untyped-def]
 
 SIGNED = {"signer": "何志强", "consent": "1"}
 AGREED = {"differences.0.answer": "agree", "differences.1.answer": "agree"}
+
+
+def test_a_quotation_is_signed_in_its_own_look_and_says_nothing_of_its_costs(mfg) -> None:  # type: ignore[no-untyped-def]
+    told = sent_quotation(mfg, clock.now())
+    browser = opened(link := invite(told, step="await-countersign", by="quotation_clerk"))
+    page, number = browser.get(place(link)).content.decode(), case_of(told).data["quotation_no"]
+    before = text_of(browser.get(place(link, "paper.pdf")).content)
+    assert send_alone(browser, link, outcome="accepted", **SIGNED).status_code == 302
+
+    signed = Attachment.objects.get(case=told.case, field="signed_file")
+    assert signed.name == f"{number} 已签名.pdf"
+    assert b"".join(browser.get(place(link, "paper.pdf")).streaming_content) == files.content(
+        signed.stored, signed.name
+    )
+    after = text_of(files.content(signed.stored, signed.name))
+    for text in (page, before, after):
+        assert all(words in text for words in (number, "HY-9001", "15.80", "3,160.00", "业务部主管"))
+        assert not [secret for secret in (*COSTS, "报价评估单") if secret in text]
+    assert "何志强" in after
+    assert "何志强" not in before
+    assert "报价单" in after.replace(" ", "")
+    assert told.open_steps() == ["file-quotation"]
+
+
+def test_a_quotation_that_is_refused_is_not_signed(mfg) -> None:  # type: ignore[no-untyped-def]
+    told = sent_quotation(mfg, clock.now())
+    browser = opened(link := invite(told, step="await-countersign", by="quotation_clerk"))
+    answer = {"outcome": "not_agreed", "signer": "何志强", "answer_remark": "同行报 14 元", "drawn": drawing()}
+    assert send_alone(browser, link, **answer).status_code == 302
+
+    case = case_of(told)
+    assert [case.data.get(name) for name in ("customer_signer", "signed_file", "reason")] == [
+        None,
+        None,
+        "同行报 14 元",
+    ]
+    (paper,) = Attachment.objects.filter(case=case)
+    assert (paper.name, paper.field) == (f"{case.data['quotation_no']} 答复.pdf", "")
+    text = text_of(files.content(paper.stored, paper.name))
+    assert "不同意，请与我们联系" in text
+    assert not [secret for secret in COSTS if secret in text]
 
 
 def test_what_a_statement_s_answer_comes_to_follows_the_lines_while_they_are_answered(mfg) -> None:  # type: ignore[no-untyped-def]
@@ -108,3 +154,13 @@ def test_a_memo_is_signed_while_the_rep_writes_on(mfg) -> None:  # type: ignore[
     told.do("distribute-memo", by="sales_rep", outcome="distribute", resolutions=task.draft["resolutions"])
     assert told.open_steps() == ["execute-resolution[quality]"]
     assert verify(files=True).problems == []
+
+
+def test_a_layout_gets_nothing_that_he_does_not_read(mfg) -> None:  # type: ignore[no-untyped-def]
+    told = sent_quotation(mfg, clock.now())
+    guest = ForGuest({"quote": ["lines"], "release": ["released_by"]}, "何经理", form="MFG-F05", own_layout=True)
+    sheet = Sheet(case_of(told), language="zh", copy_for=None, by=None, now=told.now, form="MFG-F05", guest=guest)
+
+    data = sheet.data()
+    assert (list(data["fields"]), list(data["signatures"])) == (["lines", "released_by"], ["released_by"])
+    assert (data["record"], data["attachments"]) == ([], [])
