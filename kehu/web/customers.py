@@ -26,9 +26,10 @@ from kehu.ledgers.customers import queries
 from kehu.ledgers.customers.models import Customer
 from kehu.organizations.permissions import may_administer
 from kehu.organizations.queries import Directory, directory
-from kehu.procedures.revisions import running
+from kehu.procedures.revisions import procedures_of, running
 from kehu.reports.findings import said_of
 
+from .context import Start, startable
 from .ledgers import tabs_of
 from .saved_views import opened_with
 
@@ -38,6 +39,17 @@ STATUSES = {
     "dormant": gettext_lazy("Dormant"),
     "closed": gettext_lazy("No longer a customer"),
 }
+
+
+def _beginnings(request: HttpRequest) -> list[Start]:
+    """The procedures by which this person may bring a new customer into the directory."""
+    known = procedures_of(request.organization)  # type: ignore[attr-defined]
+    enters = {
+        key
+        for key, found in known.items()
+        if any(step.does == "enter_customer" for step in found.procedure.steps.values())
+    }
+    return [start for start in startable(request) if start.key in enters]
 
 
 @require_safe
@@ -58,6 +70,7 @@ def customers(request: HttpRequest) -> HttpResponse:
     listing = queries.listed(wish)
     people = _people(request)
     words = {
+        "beginnings": _beginnings(request),
         **views,
         "wish": wish,
         "listing": listing,

@@ -109,3 +109,10 @@ def test_customers_are_found_by_words_as_by_looking_through_them(mfg: Organizati
     customer_words.index(mfg, FRIDAY)
     assert Indexing.objects.filter(noun=customer_words.NOUN, is_done=True).exists()
     assert [customer.code for customer in listed(Wish(search=words)).customers] == before
+
+
+def test_who_may_file_a_customer_begins_on_the_customers_page(client: Client, mfg: Organization) -> None:
+    sign_in(client, mfg, "sales_rep")
+    assert "新客户" in client.get("/customers/").content.decode()
+    sign_in(client, mfg, "qa_head")
+    assert "新客户" not in client.get("/customers/").content.decode()
