@@ -15,7 +15,7 @@ from kehu.organizations.queries import Person
 
 from .history import Record, read
 from .models import Assignment, Case, Reading
-from .permissions import readable
+from .permissions import power, readable
 
 
 class MayNotFollow(NotYours):
@@ -60,8 +60,14 @@ def follow(*, number: str, follows: bool, organization: Organization, by: Person
 
 
 def may_follow(record: Record) -> bool:
-    """Whom the case stays readable to: those who take part in it, and the readers of its register."""
-    person, folder = record.person, record.folder
+    """Whom the case stays readable to: those who take part in it, the readers of its register, and their deputies meanwhile."""
+    folder = record.folder
+    people = folder.work.people
+    return power(record.person, lambda one: _stays_readable(record, one), people, folder.procedure.key) is not None
+
+
+def _stays_readable(record: Record, person: Person) -> bool:
+    folder = record.folder
     takes_part = any(one.member_id == person.id for one in record.assignments) or any(
         task.done_by_id == person.id for task in folder.tasks
     )

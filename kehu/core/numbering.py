@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter as Counts
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -44,6 +44,23 @@ def next_numbers(organization: Organization, wanted: Sequence[Wanted]) -> list[s
     series = [one.series for one in wanted]
     values = _advance(organization, Counts(series)) if wanted else {}
     return [_number(one.pattern, name, next(values[name])) for one, name in zip(wanted, series, strict=True)]
+
+
+def next_free(organization: Organization, wanted: Wanted, taken: Callable[[list[str]], Collection[str]]) -> str:
+    """The next number that is not taken: some came from elsewhere, thousands perhaps. Those are passed over together, and none that is
+    free is left out."""
+    series = wanted.series
+    first = value = next(_advance(organization, {series: 1})[series])
+    size = 1
+    while True:
+        numbers = [_number(wanted.pattern, series, value + step) for step in range(size)]
+        there = taken(numbers)
+        for step, number in enumerate(numbers):
+            if number not in there:
+                if passed := value + step - first:
+                    _advance(organization, {series: passed})
+                return number
+        value, size = value + size, min(size * 10, 10_000)
 
 
 def _number(pattern: str, series: str, value: int) -> str:

@@ -33,6 +33,15 @@ NOTHING = "-"
 """Where a case has no value to count by."""
 
 
+class TooManyEver(Refusal):
+    code = "statistics.too_many_ever"
+    kind = "rule"
+    status = 422
+    message = gettext_lazy(
+        "There are more than {most} such cases, too many to count at once. Whoever wrote the procedure can name a period."
+    )
+
+
 class TooMany(Refusal):
     code = "statistics.too_many"
     kind = "rule"
@@ -333,6 +342,8 @@ class Count:
                 wanted |= Q(**{f"data__{place}__gte": start, f"data__{place}__lt": end})
         found = Case.objects.filter(wanted, procedure=self.reader.procedure, **self.where).exclude(status="voided")
         cases = list(found.select_related("customer").order_by("number")[: MOST + 1])
+        if len(cases) > MOST and not self.window:
+            raise TooManyEver(most=MOST)
         if len(cases) > MOST and self.window:
             raise TooMany(since=self.window.since, until=self.window.until - timedelta(days=1), most=MOST)
         return cases

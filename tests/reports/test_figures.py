@@ -13,7 +13,7 @@ from kehu.cases.work import Work
 from kehu.core.models import Organization
 from kehu.core.scope import scope
 from kehu.reports.records import NoPeriod, Period
-from kehu.reports.statistics import statistics
+from kehu.reports.statistics import TooManyEver, statistics
 from tests.cast import at
 from tests.reports import years
 
@@ -52,6 +52,14 @@ def test_of_chosen_cases_by_customer(mfg: Organization) -> None:
     assert [(row["customer"], row["count"], row["sheets_in_2h"]) for row in found["rows"]] == [
         ("C0001", 3, Decimal(100))
     ]
+
+
+def test_figures_of_more_cases_than_are_counted_are_refused_and_never_of_some(
+    mfg: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kehu.reports.statistics.MOST", 2)
+    with pytest.raises(TooManyEver, match="2"):
+        asked(mfg, "figures", procedure="customer-complaint", where={"kind": "quality"})
 
 
 def test_cases_are_listed_with_the_fields_asked_for(mfg: Organization) -> None:

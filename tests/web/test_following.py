@@ -10,7 +10,8 @@ from django.urls import reverse
 
 from kehu.cases.queries import inbox_of
 from kehu.core import clock
-from kehu.organizations.models import Member
+from kehu.organizations import absences, deputies
+from kehu.organizations.models import DeputyRule, Member
 from kehu.organizations.queries import Person, directory
 from tests.cast import FRIDAY, Telling, sign_in
 
@@ -76,6 +77,23 @@ def test_a_followed_case_is_listed_until_one_follows_it_no_more(client: Client, 
 def test_nobody_follows_what_is_not_his_to_read(client: Client, mfg, stranger, complaint: Telling, key, status):  # type: ignore[no-untyped-def]
     outsider = sign_in(client, mfg if status == 403 else stranger, key)
     assert outsider.post(reverse("case_following", args=[complaint.number]), {"follows": "1"}).status_code == status
+
+
+def test_a_deputy_follows_what_he_reads_while_he_stands_in(client: Client, mfg, complaint: Telling):  # type: ignore[no-untyped-def]
+    absences.enter(
+        organization=mfg, member="vice_gm", first_day=FRIDAY.date(), last_day=FRIDAY.date(), kind="leave",
+        deputy="warehouse_keeper", procedures=["customer-complaint"], by="vice_gm", now=FRIDAY,
+    )  # fmt: skip
+    other = sign_in(client, mfg, "warehouse_keeper")
+    address = reverse("case_following", args=[complaint.number])
+    assert other.post(address, {"follows": "1"}).status_code == 403
+    deputies.accept(organization=mfg, number=DeputyRule.objects.get().number, by="warehouse_keeper", now=FRIDAY)
+
+    assert other.post(address, {"follows": "1"}).status_code == 302
+    assert marked(mfg, "warehouse_keeper", "followed") == [False]
+    monday = FRIDAY + timedelta(days=3)
+    later = directory(mfg, monday.date()).people["warehouse_keeper"]
+    assert inbox_of(mfg, later, "followed", monday).rows == []  # type: ignore[arg-type]
 
 
 def test_who_may_no_longer_read_a_case_finds_it_no_more(client: Client, mfg, complaint: Telling):  # type: ignore[no-untyped-def]

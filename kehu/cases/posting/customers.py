@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
+from kehu.core import numbering
 from kehu.core.models import Organization
 from kehu.core.refusals import BadData, Finding
 from kehu.ledgers.customers import actions, queries, twins
@@ -63,9 +64,11 @@ def _length(name: str) -> int | None:
 
 def _next_code(folder: Folder) -> str:
     """A number that no customer has: some came into the directory with codes of their own."""
-    while Customer.objects.filter(code=(code := folder.next_number("customer"))).exists():
-        pass
-    return code
+
+    def taken(codes: list[str]) -> set[str]:
+        return set(Customer.objects.filter(code__in=codes).values_list("code", flat=True))
+
+    return numbering.next_free(folder.work.organization, folder.numbered("customer"), taken)
 
 
 def class_customer(folder: Folder, arguments: Mapping[str, Any], context: Mapping[str, Any]) -> Answer:
