@@ -33,8 +33,8 @@ class Browser:
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.cookies: dict[str, str] = {"kehu_language": "zh-hans"}
 
-    def get(self, path: str) -> Answer:
-        return self._ask(f"GET {path} HTTP/1.1\r\n{self._head()}\r\n".encode())
+    def get(self, path: str, more: str = "") -> Answer:
+        return self._ask(f"GET {path} HTTP/1.1\r\n{self._head()}{more}\r\n".encode())
 
     def post(self, path: str, form: str) -> Answer:
         token = self.cookies.get("csrftoken", "")
@@ -105,8 +105,9 @@ class Player:
                 return
 
     def pages(self, end: float) -> None:
+        more = "HX-Request: true\r\n" if self.jobs.get("parts") else ""
         for person, path in self.jobs["pages"]:
-            answer = self._timed(lambda: self.browsers[person].get(path))  # noqa: B023
+            answer = self._timed(lambda: self.browsers[person].get(path, more))  # noqa: B023
             if answer.status != 200:
                 self.failures.append(f"{path}: {answer.status}")
             if time.perf_counter() > end:

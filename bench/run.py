@@ -84,6 +84,7 @@ def _measured(name: str, cases: int | None, seconds: float) -> dict[str, float]:
                 "people": ["lu"],
                 "kind": "pages",
                 "pages": [["lu", page] for page in pages],
+                "parts": key.startswith("quick_search"),
             }
             found[f"{key}_p95_ms"] = _played(server, jobs, seconds / 2)["p95"]
     sweep = job.finished("fire_deadlines", organization.key, swept)
@@ -176,7 +177,8 @@ def _customer_pages(count: int) -> dict[str, list[str]]:
             "/customers/?q=%E5%BE%B7%E9%94%90",
         ],
         "customer_page": [f"/customers/K{one:06}/" for one in few],
-        **{f"search_{how}": [f"/search/?q={quote(text)}" for text in texts] for how, texts in asked.items()},
+        **{f"quick_search_{how}": [f"/search/?q={quote(text)}" for text in texts] for how, texts in asked.items()},
+        "search_page": [f"/search/?q={quote(text)}" for texts in asked.values() for text in texts],
     }
 
 

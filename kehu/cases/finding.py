@@ -77,7 +77,7 @@ def _questions(
     known_to_him = readable(person, organization, people)
     reads_all = known_to_him >= revisions.procedures_of(organization).keys()
     open_to_him = Q() if reads_all else Q(procedure__key__in=known_to_him)
-    yield _keys(finding.candidates(Case.objects.filter(open_to_him), CaseWord, words).order_by("-pk"))[:limit]
+    yield _newest(finding.candidates(Case.objects.filter(open_to_him), CaseWord, words), limit)
     assigned = Assignment.objects.filter(member_id=person.id)
     mine = [
         Case.objects.filter(pk__in=assigned.order_by("-pk")[: finding.LOOKED_THROUGH].values("task__case")),
@@ -86,18 +86,23 @@ def _questions(
     if reads_all and len(words) == 1:  # the newest that say it are all there is to show
         mine = []
     for rows in mine:
-        yield _keys(finding.with_all(rows, CaseWord, words).order_by("-pk"))[:limit]
+        yield _newest(finding.with_all(rows, CaseWord, words), limit)
         if known:
-            yield _keys(rows.filter(customer__in=[customer.pk for customer in known]).order_by("-pk"))[:limit]
+            yield _newest(rows.filter(customer__in=[customer.pk for customer in known]), limit)
     if known:
         theirs = Case.objects.filter(pk__in=finding.of_each(_newest_of, [customer.pk for customer in known]))
         takes_part = Exists(assigned.filter(task__case=OuterRef("pk")))
         readable_ones = theirs if reads_all else theirs.filter(open_to_him | Q(opener_id=person.id) | Q(takes_part))
-        yield _keys(readable_ones.order_by("-pk"))[:limit]
+        yield _newest(readable_ones, limit)
 
 
 def _newest_of(customer: int) -> QuerySet[Any]:
     return _latest(Case.objects.filter(customer=customer), _OF_EACH)
+
+
+def _newest(cases: QuerySet[Case], most: int) -> QuerySet[Any]:
+    """Of few that were found."""
+    return _keys(cases.order_by(finding.among_few("pk").desc()))[:most]
 
 
 def _latest(cases: QuerySet[Case], most: int) -> QuerySet[Any]:

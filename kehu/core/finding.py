@@ -13,7 +13,8 @@ from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from .models import Indexing, Organization
 from .rows import insert_lines
@@ -77,6 +78,12 @@ def candidates(rows: QuerySet[Any], model: type[Word], asked: Sequence[Asked]) -
     first, *others = asked
     newest = model.objects.filter(having(first)).order_by("-word", f"-{model.target}")[:LOOKED_THROUGH]
     return with_all(rows.filter(pk__in=newest.values(model.target)), model, others)
+
+
+def among_few(place: str | F) -> Coalesce:
+    """To sort by, where few rows were found by their words: as an expression. By an index of the column PostgreSQL would go through all
+    rows in their order, sure to meet enough of the few soon (measured: seven seconds for seven of a million cases)."""
+    return Coalesce(place, place)
 
 
 def rarest_first(*questions: tuple[type[Word], Sequence[Asked]]) -> list[list[Asked]]:

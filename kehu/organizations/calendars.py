@@ -235,16 +235,24 @@ class Calendar:
         """The working time from `begin` to `end`, period by period."""
         last = end and self.local_day(end) + _ONE_DAY  # where clocks go back over midnight, a day can begin twice
         for day in self.working_days(self.local_day(begin), last):
-            for period in self.periods_of(day):
-                start, stop = self.moment(day, period.start), self.moment(day, period.end)
-                if end is not None and start >= end:
+            for whole in self._spans_of(day):
+                if end is not None and whole.start >= end:
                     return
-                start, stop = max(start, begin), stop if end is None else min(stop, end)
+                start, stop = max(whole.start, begin), whole.end if end is None else min(whole.end, end)
                 if start < stop:
                     yield Span(day, start, stop)
 
+    def _spans_of(self, day: date) -> list[Span]:
+        """Remembered: lists ask for months of every line."""
+        found = self._spans.get(day)
+        if found is None:
+            periods = self.periods_of(day)
+            found = [Span(day, self.moment(day, one.start), self.moment(day, one.end)) for one in periods]
+            self._spans[day] = found
+        return found
+
     def working_time(self, begin: datetime, end: datetime) -> timedelta:
-        """How long `spans(begin, end)` are together. Lists ask for months of every line, so whole days are remembered."""
+        """How long `spans(begin, end)` are together. Of whole days the sums are remembered."""
         first, last = self.local_day(begin) + 2 * _ONE_DAY, self.local_day(end) - 2 * _ONE_DAY
         if last < first:
             return sum((span.length for span in self.spans(begin, end)), _ZERO)
@@ -256,11 +264,14 @@ class Calendar:
             day = first + timedelta(days=ahead)
             length = lengths.get(day)
             if length is None:
-                periods = self.periods_of(day)
-                spans = (self.moment(day, period.end) - self.moment(day, period.start) for period in periods)
-                length = lengths[day] = sum(spans, _ZERO)
+                length = lengths[day] = sum((span.length for span in self._spans_of(day)), _ZERO)
             total += length
         return total
+
+    @cached_property
+    def _spans(self) -> dict[date, list[Span]]:
+        """The days asked for so far, and when is worked on each."""
+        return {}
 
     @cached_property
     def _lengths(self) -> dict[date, timedelta]:

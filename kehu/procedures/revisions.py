@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 from django.utils.translation import gettext_lazy as _
@@ -62,6 +63,12 @@ def is_on(procedure: Procedure) -> bool:
     return bool(procedure.current and running(procedure.current).procedure.switched_on)
 
 
-def procedures_of(organization: Organization) -> dict[str, Running]:
+def procedures_of(organization: Organization) -> Mapping[str, Running]:
     """What is in force, by procedure key."""
-    return {key: running(procedure.current) for key, procedure in in_force(organization).items() if procedure.current}
+    return _procedures_of(organization.pk, organization.version)
+
+
+@lru_cache(maxsize=64)
+def _procedures_of(organization_id: int, version: int) -> Mapping[str, Running]:
+    procedures = _in_force(organization_id, version).values()
+    return {one.key: running(one.current) for one in procedures if one.current}

@@ -745,9 +745,8 @@ def _met_often(condition: Q) -> Any:
 
 
 def _first_of(place: Any, *, few: bool) -> Any:
-    """To sort by. Of few cases found elsewhere, as an expression: PostgreSQL would go through all cases by an index of the column, sure to
-    meet enough of them soon."""
-    return Coalesce(place, place) if few and isinstance(place, F) else place
+    """To sort by; few cases found elsewhere are sorted for themselves."""
+    return finding.among_few(place) if few and isinstance(place, F) else place
 
 
 def _months(first: str, last: str) -> Iterator[str]:

@@ -90,7 +90,7 @@ def customers(request: HttpRequest) -> HttpResponse:
 @require_safe
 def customer(request: HttpRequest, code: str) -> HttpResponse:
     organization, person, now = request.organization, request.person, request.now  # type: ignore[attr-defined]
-    found = Customer.objects.select_related("owner", "referrer", "merged_into").filter(code=code).first()
+    found = queries.whole(code)
     if found is None:
         raise Http404
     rows = cases.cases_of(organization, person, found, now)
@@ -98,9 +98,9 @@ def customer(request: HttpRequest, code: str) -> HttpResponse:
         "customer": found,
         "tabs": tabs_of(request, found),
         "may_change": may_administer(person, "customers", organization),
-        "classings": list(found.classings.order_by("-valid_from", "-pk")),
+        "classings": queries.classings_of(found),
         "status": STATUSES.get(found.status, found.status),
-        "contacts": found.contacts.order_by("pk"),
+        "contacts": queries.contacts_of(found),
         "open_rows": [row for row in rows if row.closed_at is None],
         "closed_rows": [row for row in rows if row.closed_at is not None],
         "figures": cases.figures_of(found, known := readable(person, organization, _directory(request)), now),

@@ -132,6 +132,20 @@ def test_a_search_costs_few_statements(client: Client, mfg) -> None:  # type: ig
         assert len(asked) <= 9, "\n".join(sql[:140] for sql in asked)
 
 
+def test_the_few_that_words_find_are_not_met_by_going_through_all(client: Client, mfg) -> None:  # type: ignore[no-untyped-def]
+    """By an index of what they are sorted by: among a million that took seconds."""
+    Telling(mfg).start()
+    sign_in(client, mfg, "sales_deputy_manager")
+    with CaptureQueriesContext(connection) as captured:
+        page(client, "CP-2024")
+        client.get("/customers/", {"q": "cp"})
+        client.get("/suggestions/customers/", {"customer": "cp"})
+    asked = [query["sql"] for query in captured.captured_queries if '"word" >= ' in query["sql"]]
+    ends = [sql.rpartition("ORDER BY")[2] for sql in asked]
+    assert [end for end in ends if 'COALESCE("' not in end and '"word" DESC' not in end] == []
+    assert sum('COALESCE("' in end for end in ends) == 4
+
+
 def test_rows_without_words_get_them_and_only_once(mfg) -> None:  # type: ignore[no-untyped-def]
     told = Telling(mfg).start()
     before = set(CaseWord.objects.values_list("word", flat=True)), CustomerWord.objects.count()

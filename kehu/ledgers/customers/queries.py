@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from kehu.core import finding
 from kehu.core.models import Organization
@@ -89,7 +89,41 @@ def class_on(customer: Customer, day: date) -> str:
 
 def keys_of(customer: Customer) -> list[int]:
     """His own and those of the customers merged into him: what is entered for these is read as his."""
-    return [customer.pk, *Customer.objects.filter(merged_into=customer).values_list("pk", flat=True)]
+    return [customer.pk, *(pk for (pk,) in _ABSORBED(customer.pk))]
+
+
+_ABSORBED: Kept[Any] = Kept(
+    Customer, lambda customers, whole: customers.filter(merged_into=whole).values_list("pk"), int
+)
+
+
+def whole(code: str) -> Customer | None:
+    """The customer of that code as his page shows him, also one that was merged."""
+    return _WHOLE.first(code)
+
+
+_WHOLE = Kept(
+    Customer,
+    lambda customers, code: customers.select_related("owner", "referrer", "merged_into").filter(code=code),
+    str,
+)
+
+
+def contacts_of(customer: Customer) -> list[Contact]:
+    return _CONTACTS(customer.pk)
+
+
+_CONTACTS = Kept(Contact, lambda contacts, customer: contacts.filter(customer=customer).order_by("pk"), int)
+
+
+def classings_of(customer: Customer) -> list[Classing]:
+    """The latest first."""
+    return _CLASSINGS(customer.pk)
+
+
+_CLASSINGS = Kept(
+    Classing, lambda classings, customer: classings.filter(customer=customer).order_by("-valid_from", "-pk"), int
+)
 
 
 SORTS = {"code": "code", "name": "name", "class": "grade", "status": "status", "owner": "owner__key"}
@@ -127,7 +161,7 @@ class Listing:
 
 
 def listed(wish: Wish) -> Listing:
-    """One page of the directory: three statements at most."""
+    """One page of the directory: four statements at most, five where it is searched."""
     found = Customer.objects.select_related("owner")
     if wish.search:
         found = found.filter(_searched(wish.search))
@@ -141,7 +175,7 @@ def listed(wish: Wish) -> Listing:
     if total > MOST and wish.sort.removeprefix("-") == "code":
         return _among_many(found, wish)
     page = min(max(1, wish.page), max(1, -(-min(total, MOST) // PAGE)))
-    rows = list(_sorted(found, wish.sort)[(page - 1) * PAGE : page * PAGE + 1])
+    rows = list(_sorted(found, wish.sort, few=bool(wish.search))[(page - 1) * PAGE : page * PAGE + 1])
     has_next = len(rows) > PAGE and page * PAGE < MOST
     return Listing(rows[:PAGE], min(total, MOST), total > MOST, page, has_next)
 
@@ -152,7 +186,8 @@ def _among_many(found: QuerySet[Customer], wish: Wish) -> Listing:
     edge = wish.before or wish.after
     if edge:
         found = found.filter(**{"code__lt" if falling == forward else "code__gt": edge})
-    rows = list(found.order_by("-code" if falling == forward else "code")[: PAGE + 1])
+    by = finding.among_few("code") if wish.search else F("code")
+    rows = list(found.order_by(by.desc() if falling == forward else by.asc())[: PAGE + 1])
     is_more, rows = len(rows) > PAGE, rows[:PAGE][:: 1 if forward else -1]
     has_before, has_next = (bool(wish.after), is_more) if forward else (is_more, True)
     first, last = (rows[0].code, rows[-1].code) if rows else ("", "")
@@ -166,15 +201,17 @@ def _searched(text: str) -> Q:
     if not words or not finding.indexed(NOUN):
         return named(text) | Q(owner__key=text)
     (rarest,) = finding.rarest_first((CustomerWord, words))
-    by_words = finding.candidates(Customer.objects.order_by(), CustomerWord, rarest)
-    return Q(
-        pk__in=by_words.values("pk").union(Customer.objects.filter(owner__key=text).order_by().values("pk"), all=True)
-    )
+    by_words = finding.candidates(Customer.objects.order_by(), CustomerWord, rarest).values("pk")
+    owner = Member.objects.filter(key=text).first()
+    if owner is None:  # asked first: joined to the members PostgreSQL would look through all customers for nobody's
+        return Q(pk__in=by_words)
+    return Q(pk__in=by_words.union(Customer.objects.filter(owner=owner).order_by().values("pk"), all=True))
 
 
-def _sorted(found: QuerySet[Customer], sort: str) -> QuerySet[Customer]:
+def _sorted(found: QuerySet[Customer], sort: str, *, few: bool) -> QuerySet[Customer]:
     field = SORTS.get(sort.removeprefix("-"), "code")
-    return found.order_by(f"-{field}" if sort.startswith("-") else field, "code")
+    place = finding.among_few(field) if few else F(field)
+    return found.order_by(place.desc() if sort.startswith("-") else place.asc(), "code")
 
 
 def named(words: str, prefix: str = "") -> Q:

@@ -44,7 +44,8 @@ def _words(customer: Customer, contacts: Iterable[Contact]) -> set[str]:
 
 def found_by(words: Sequence[Asked], most: int = MOST) -> QuerySet[Customer]:
     """The customers with all these words, the rarest of which is the first; in the order of their codes."""
-    return finding.candidates(Customer.objects.all(), CustomerWord, words).order_by("code")[:most]
+    found = finding.candidates(Customer.objects.all(), CustomerWord, words)
+    return found.order_by(finding.among_few("code"))[:most]
 
 
 def having(words: Sequence[Asked]) -> QuerySet[Customer]:
@@ -55,8 +56,10 @@ def having(words: Sequence[Asked]) -> QuerySet[Customer]:
 def suggested(text: str, most: int = 20) -> list[Customer]:
     """A few open customers for what was typed so far, or just a few: one statement."""
     words = asked(text)
-    found = finding.candidates(Customer.objects.all(), CustomerWord, words) if words else Customer.objects.all()
-    return list(found.exclude(status=Customer.Status.CLOSED).order_by("code")[:most])
+    found = Customer.objects.exclude(status=Customer.Status.CLOSED)
+    if not words:
+        return list(found.order_by("code")[:most])
+    return list(finding.candidates(found, CustomerWord, words).order_by(finding.among_few("code"))[:most])
 
 
 def near(text: str, most: int) -> list[Customer]:
