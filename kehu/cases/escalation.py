@@ -237,6 +237,10 @@ def _climb(folder: Folder, task: Task, step: Step, deadline: Deadline, later: li
         folder.complete(task.step, task.item, rung.takes, {})
 
 
+LIMIT_TOLD = ("reminder", "repeated", "overdue", "escalated")
+"""The kinds of messages about a time limit."""
+
+
 def _kind(rung: Rung, is_late: bool) -> str:
     if rung.every:
         return "repeated"

@@ -38,7 +38,7 @@ from kehu.procedures.sources import Source
 
 from . import actions, answering, invitations, schedules
 from .assignment import assists, told
-from .escalation import run_until
+from .escalation import LIMIT_TOLD, run_until
 from .given import look_up, put
 from .guests import Visit, signer_of
 from .handing_on import hand_on
@@ -627,6 +627,7 @@ class Player:
             "due": self._expect_due,
             "overdue": self._expect_overdue,
             "told": self._expect_told,
+            "reminded": self._expect_reminded,
             "acted": self._expect_acted,
             "waits_for": self._expect_waits_for,
             "links": self._expect_links,
@@ -696,6 +697,21 @@ class Player:
                         ("expect", "told", place),
                         f"{place}: {words} should have been told; told were {_listed(sorted(actual))}",
                     )
+
+    def _expect_reminded(self, expected: Mapping[str, Any]) -> None:
+        """How often a step's time limit has been told to somebody: before its end, at it, and after it."""
+        cases = {case.number: case for case in self._cases()}
+        for place, people in expected.items():
+            match = _PLACE.fullmatch(str(place))
+            assert match
+            told_of = Message.objects.filter(case_number__in=cases, step=match[1], kind__in=LIMIT_TOLD)
+            if match[2]:
+                told_of = told_of.filter(item=match[2])
+            case = self._case_with(match[1], match[2] or "")
+            for words, count in people.items():
+                person = self._person(words, case, match[1], match[2] or "")
+                actual = told_of.filter(recipient=person).count()
+                self._same(("expect", "reminded", place), f"how often {words} was reminded of {place}", actual, count)
 
     def _expect_acted(self, expected: Mapping[str, Any]) -> None:
         """Who completed a step last: `{by: deputy, for: principal}`, or only who; `{signer: name}` of a customer."""

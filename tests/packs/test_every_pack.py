@@ -67,6 +67,7 @@ def told(tmp_path: Path, db: object, steps: str) -> list[str]:
         ("    - expect: {data: {channel: phone}}", "channel should be 'phone', is 'email'"),
         ("    - expect: {overdue: [accept-complaint]}", "overdue should be [accept-complaint], is []"),
         ("    - expect: {told: {accept-complaint: [general_manager]}}", "general_manager should have been told"),
+        ("    - expect: {reminded: {accept-complaint: {sales_deputy_manager: 1}}}", "should be 1, is 0"),
         ("    - expect: {ledger: {customer.class: D}}", "customer.class should be 'D', is 'A'"),
         ("    - {do: accept-complaint, by: sales_head, data: {help_needed: true}}", "was refused (position)"),
         (
