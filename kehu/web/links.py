@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import segno
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -27,6 +28,8 @@ class LinkLine:
     is_open: bool
     link: str = ""
     """To be copied; empty where it is over, or nothing for the reader to give away."""
+    picture: str = ""
+    """The same, to be scanned by a customer who stands beside; none of one that a browser has already."""
     again: str = ""
     """Where it is made anew."""
     is_revocable: bool = False
@@ -36,7 +39,7 @@ def link_lines(record: Record, words: Words) -> list[LinkLine]:
     """Those that still open something first, the newest of them before the others."""
     found, now = [], record.folder.work.now
     for one in reversed(record.invitations):
-        task, makes, is_open = one.task, record.makes_link(one), one.is_open(now)
+        task, makes, is_open, link = one.task, record.makes_link(one), one.is_open(now), record.link_of(one)
         place = [record.case.number, task.step, *([task.item] if task.item else [])] if task else [record.case.number]
         found.append(
             LinkLine(
@@ -50,7 +53,8 @@ def link_lines(record: Record, words: Words) -> list[LinkLine]:
                 _state_words(one, one.state(now), words),
                 one.refusals,
                 is_open,
-                record.link_of(one),
+                link,
+                segno.make(link).svg_inline(scale=4, light="white") if link and not one.opened_at else "",
                 reverse("case_invitations" if task else "case_status-links", args=place) if makes else "",
                 is_open and "revoke_invitation" in record.may.case_verbs,
             )
