@@ -179,7 +179,7 @@ def _receipt(request: HttpRequest, coming: Coming, *, said_again: bool = False) 
         "is_signed": bool(way and way.is_signed),
         "is_new": "thanks" in request.GET,
         "said_again": said_again,
-        "answers": [part for part in sheet.answered(task) if part.fields],
+        "answers": sheet.answered(task),
         "signer": signer_of(task.acting),
         "at": sheet.words.moment(coming.invitation.used_at),  # type: ignore[arg-type]
         "papers": [(one.name, coming.address("invitation_file", one.pk)) for one in papers],

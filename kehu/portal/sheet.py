@@ -199,33 +199,16 @@ class Sheet:
 
     def answered(self, task: Task) -> list[Part]:
         """What he filled, as it was kept with the step that he completed."""
-        form, lines = self.folder.procedure.form, self.invites.lines
-        his = said.typed_in(form, self.definition)
-        if lines:
-            his |= {
-                key: {**his.get(key, {}), lines.into: form.sections[key].fields[lines.into]}
-                for key in self.definition.fills
-                if lines.into in form.sections[key].fields
-            }
-        kept = {
-            name: decoded_value(field, task.filled.get(name))
-            for fields in his.values()
-            for name, field in fields.items()
-        }
+        form, into = self.folder.procedure.form, self.invites.lines.into if self.invites.lines else ""
+        his, found = said.typed_in(form, self.definition), []
         reader = Reader(self.words, addresses(self.coming, self.folder, self.shows))
-        title = self.words.say
-        sections = form.sections
-        return [
-            Part(
-                title(self.invites.titles.get(key) or sections[key].title),
-                [
-                    one
-                    for one in (reader.shown(name, field, kept[name]) for name, field in fields.items())
-                    if not one.is_empty
-                ],
-            )
-            for key, fields in his.items()
-        ]
+        for key in self.definition.fills:
+            section = form.sections[key]
+            fields = {**his.get(key, {}), **({into: section.fields[into]} if into in section.fields else {})}
+            shown = [reader.shown(name, one, decoded_value(one, task.filled.get(name))) for name, one in fields.items()]
+            title = self.words.say(self.invites.titles.get(key) or section.title)
+            found.append(Part(title, [one for one in shown if not one.is_empty]))
+        return [part for part in found if part.fields]
 
     @property
     def outcome_error(self) -> str:
