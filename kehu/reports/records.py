@@ -176,6 +176,8 @@ class Reader:
                 return f"{value.astimezone(self.zone):%Y-%m-%d %H:%M}"
             case date():
                 return value.isoformat()
+            case Decimal() | int() if kind == "money":
+                return money.shown(value, min(definition.decimals, 2) if definition else 2)
             case Decimal() | int():
                 return money.shown(value)
         return str(value)

@@ -72,6 +72,12 @@ class Column:
     def is_number(self) -> bool:
         return self.kind in ("number", "money")
 
+    @property
+    def is_summed(self) -> bool:
+        """Amounts and quantities; a sum of rounds says nothing, and one of unit prices (money to more than the cent) neither."""
+        is_price = self.kind == "money" and self.definition is not None and self.definition.decimals > 2
+        return self.is_number and self.sortable and self.value != "round" and not is_price
+
     @cached_property
     def is_name(self) -> bool:
         """It shows a value as it is; most columns do."""
@@ -663,11 +669,7 @@ class RegisterView:
         return Line(case.number, cells, case.is_open, overdue, case.pk)
 
     def _summed(self, found: QuerySet[Case]) -> list[str]:
-        sums = {
-            f"total_{column.key}": Sum(self._place(column.value))
-            for column in self.columns
-            if column.is_number and column.sortable and column.value != "round"
-        }
+        sums = {f"total_{column.key}": Sum(self._place(column.value)) for column in self.columns if column.is_summed}
         values = found.order_by().aggregate(**sums) if sums else {}
         return [
             self._total(column, values[f"total_{column.key}"]) if f"total_{column.key}" in values else ""
@@ -677,7 +679,7 @@ class RegisterView:
     def _totals(self, cases: list[Case]) -> list[str]:
         found = []
         for column in self.columns:
-            if not (column.is_number and column.sortable and column.value != "round"):
+            if not column.is_summed:
                 found.append("")
                 continue
             values = [read_or_none(column.value, self.reader.facts(case)) for case in cases]
@@ -688,7 +690,7 @@ class RegisterView:
         if value is None:
             return ""
         decimals = column.definition.decimals if column.definition else 0
-        return self.reader.words(None, round(Decimal(str(value)), decimals))
+        return self.reader.words(column.definition, round(Decimal(str(value)), decimals), column.kind)
 
 
 def _own_titles() -> dict[str, str]:

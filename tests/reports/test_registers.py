@@ -137,6 +137,15 @@ def test_numbers_are_added_up(view: RegisterView) -> None:
     assert totals["rounds"] == "", "a sum of rounds says nothing"
 
 
+def test_unit_prices_and_revisions_are_not_added_up(mfg: Organization) -> None:
+    quotations = {one.key: one for one in RegisterView(mfg, "quotation", NOW, "zh-hans").columns}
+    statements = {one.key: one for one in RegisterView(mfg, "receivables-month-end", NOW, "zh-hans").columns}
+
+    assert not quotations["approved_price"].is_summed
+    assert not statements["revision"].is_summed
+    assert statements["amount"].is_summed
+
+
 def test_a_page_takes_the_same_statements_however_many_cases(mfg: Organization) -> None:
     def statements(words: dict[str, str]) -> int:
         view = RegisterView(mfg, "customer-complaint", NOW, "zh-hans")
