@@ -626,7 +626,15 @@ def _end(calendar: Calendar, budget: Budget, start: datetime, pauses: tuple[_Pau
     if budget.is_time:
         return _advance(counting, Instant(start), budget.duration, pauses)
     target = _target(calendar, budget, start)
-    return _advance(counting, target, _taken(counting, start, target.at, pauses), pauses)
+    taken = _taken(counting, start, target.at, pauses)
+    if budget.is_working and _is_paused_between(start, target.at, pauses):  # what a pause takes, the calendar says
+        known = calendar.is_known(calendar.local_day(target.at))
+        target = replace(target, provisional=target.provisional or not known)
+    return _advance(counting, target, taken, pauses)
+
+
+def _is_paused_between(start: datetime, end: datetime, pauses: tuple[_Pause, ...]) -> bool:
+    return any(pause.start < end and (pause.end is None or pause.end > start) for pause in pauses)
 
 
 def _target(calendar: Calendar, budget: Budget, start: datetime) -> Instant:

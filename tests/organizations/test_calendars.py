@@ -432,7 +432,8 @@ def oracle(calendar: Calendar, budget: Budget, start: datetime, suspensions: lis
         before, end = end, walk(calendar, budget, target, taken, [])
     asked = budget.by is None or (budget.is_working and budget.amount > 0)
     moved = end > target and budget.is_working and (end - MINUTE).astimezone(zone).date() > unknown
-    return Instant(end, provisional=(asked and day > unknown) or moved)
+    paused = budget.is_working and any(stands_still(suspensions, m) for m in minutes(start, target))
+    return Instant(end, provisional=((asked or paused) and day > unknown) or moved)
 
 
 ORIGINS = [date(2024, 2, 25), date(2024, 3, 28), date(2024, 10, 24), date(2024, 12, 27), date(2026, 12, 24)]
@@ -534,6 +535,16 @@ def test_a_larger_budget_never_ends_earlier(limit: Limit, more: int) -> None:
     calendar, budget, start, suspensions = limit
     larger = dataclasses.replace(budget, amount=budget.amount + more)
     assert due(*limit).at <= due(calendar, larger, start, suspensions).at  # type: ignore[union-attr]
+
+
+def test_a_pause_on_an_unknown_day_makes_a_limit_uncertain() -> None:
+    """Until five o'clock today: known whatever day it is. What a pause before then takes is not: perhaps nobody works."""
+    calendar = dataclasses.replace(FACTORY, known_until=date(2024, 3, 14))
+    budget, start = Budget(0, "working days", time(17)), at("2024-03-15 10:00")
+    pause = Suspension(at("2024-03-15 11:00"), at("2024-03-15 12:00"))
+
+    assert due(calendar, budget, start) == Instant(at("2024-03-15 17:00"))
+    assert due(calendar, budget, start, [pause]).provisional  # type: ignore[union-attr]
 
 
 @quickly
