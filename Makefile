@@ -21,7 +21,7 @@ run: install ## serve Kehu with its demo company
 	.venv/bin/kehu serve --demo
 
 test: install ## the tests, on SQLite; the longest walks are left to `make postgres`
-	.venv/bin/pytest -q -m "not browser and not thorough" -n $(JOBS)
+	.venv/bin/pytest -q -m "not browser and not thorough" -n $(JOBS) --dist worksteal
 
 check: test rest ## everything CI does
 
@@ -46,7 +46,7 @@ migrations: install ## no model has changed without a migration
 
 postgres: install ## the tests that use a database, on PostgreSQL (KEHU_TEST_POSTGRES says where)
 	@url=$$(.venv/bin/python tools/postgres.py) && echo '.venv/bin/pytest on PostgreSQL' && \
-	KEHU_DATABASE_URL="$$url" .venv/bin/pytest -q -m "database and not browser" -n $(JOBS)
+	KEHU_DATABASE_URL="$$url" .venv/bin/pytest -q -m "database and not browser" -n $(JOBS) --dist worksteal
 
 packs: install ## the packs' own checks and examples by themselves; the tests run them too
 	@for pack in $(PACKS); do \

@@ -107,7 +107,7 @@ class Books:
         if goods["customer_id"] != statement["customer_id"]:
             yield f"{where}: was delivered to another customer"
         prices = list(self._prices(goods, statement["posted_at"]))
-        if not any(self._is(line, statement, price) for price in prices):
+        if not any(self._is(line, statement, price, _priced_on(goods)) for price in prices):
             said = ", ".join(f"{price['unit_price']} {price['currency']}" for price in prices) or "none"
             yield f"{where}: {line['unit_price']} {statement['currency']} is not the price of its day ({said})"
         net, vat = valued(_f(line["quantity"]), _f(line["unit_price"]), line["tax_included"], _f(line["vat_rate"]))
@@ -119,7 +119,7 @@ class Books:
         if goods["unit_price"] is not None:
             yield {"tax_included": False, "vat_rate": None, "unit_price": goods["unit_price"], "currency": goods["currency"] or self.home}  # fmt: skip
             return
-        day, customers = goods["priced_on"] or goods["delivered_on"], self.same_customer[goods["customer_id"]]
+        day, customers = _priced_on(goods), self.same_customer[goods["customer_id"]]
         posted = [
             price for customer in customers for price in self.prices[customer, goods["product_id"]]
             if price["valid_from"] <= day and price["entered_at"] <= posted_at
@@ -131,8 +131,8 @@ class Books:
             if price["entered_at"] < posted_at and len(customers) == 1:
                 return
 
-    def _is(self, line: Mapping[str, Any], statement: Mapping[str, Any], price: Mapping[str, Any]) -> bool:
-        rate = self.rate_on(line["delivered_on"]) if price["vat_rate"] is None else price["vat_rate"]
+    def _is(self, line: Mapping[str, Any], statement: Mapping[str, Any], price: Mapping[str, Any], day: date) -> bool:
+        rate = self.rate_on(day) if price["vat_rate"] is None else price["vat_rate"]
         return (
             (line["unit_price"], line["tax_included"]) == (price["unit_price"], price["tax_included"])
             and statement["currency"] == price["currency"]
@@ -360,6 +360,11 @@ def _by(name: str, rows: Mapping[int, dict[str, Any]]) -> Mapping[int, list[dict
 
 def _f(value: Decimal) -> Fraction:
     return Fraction(value)
+
+
+def _priced_on(goods: Mapping[str, Any]) -> date:
+    """The day whose price and VAT count: of what comes back, the day it was sold."""
+    return goods["priced_on"] or goods["delivered_on"]
 
 
 def _last_day(month: date) -> date:

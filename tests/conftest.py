@@ -1,5 +1,6 @@
 """Fixtures for all tests. The cast is in `tests/cast.py`."""
 
+import gc
 import os
 
 import psycopg
@@ -27,6 +28,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         asked = DATABASE_FIXTURES.intersection(getattr(item, "fixturenames", ()))
         if asked or item.get_closest_marker("django_db") or item.path.parent.name in OTHER_PROCESSES:
             item.add_marker("database")
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays: the collector need not go through two thousand tests and all modules again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

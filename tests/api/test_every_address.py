@@ -42,6 +42,7 @@ def what_does_not_fit_is_refused(ctx: Any, response: Any, case: Any) -> bool | N
     return None if response.status_code == 412 else negative_data_rejection(ctx, response, case)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["fits", "does not fit"])
 def test_every_address_answers_as_the_document_says(mfg: Any, mode: GenerationMode) -> None:
     told = to_departments(Telling(mfg).start(), "quality", "engineering")

@@ -168,6 +168,7 @@ def manifest(backup: Path) -> Any:
         return read.manifest
 
 
+@pytest.mark.thorough
 def test_verify_reads_a_backup_without_the_database(
     backup: Path, capfd: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -44,6 +44,7 @@ def released(tmp_path: Path, request: Any) -> dict[str, str]:
 every_release = pytest.mark.parametrize("released", RELEASES, indirect=True, ids=lambda path: path.name)
 
 
+@pytest.mark.thorough
 @every_release
 def test_a_released_version_s_open_cases_go_on(released: dict[str, str]) -> None:
     database = Path(released["KEHU_VAR"]) / "kehu.sqlite3"

@@ -80,6 +80,7 @@ def test_a_link_that_nobody_made_opens_nothing_and_says_nothing(deep: Telling, c
     assert contents() == before
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("who", ["nobody", "another organization's general manager", "leaver", "user switched off"])
 def test_who_may_not_learns_nothing_and_changes_nothing(deep: Telling, stranger, client: Client, who: str) -> None:  # type: ignore[no-untyped-def]
     from kehu.core.models import User

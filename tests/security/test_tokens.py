@@ -155,6 +155,7 @@ def body_of(operation: Operation) -> Any:
     return operation.body and operation.body | {name: likely[name] for name in likely if name in operation.body}
 
 
+@pytest.mark.thorough
 def test_no_position_does_by_token_what_it_is_not_offered(deep: Telling) -> None:
     before = as_it_stands(deep)
     readers = set()

@@ -109,6 +109,7 @@ def test_another_company_s_general_manager_finds_nothing_and_changes_nothing(
     assert state(deep.organization) == before
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("position", witnesses())
 def test_no_position_meets_a_page_that_breaks(client: Client, deep: Telling, position: str) -> None:
     sign_in(client, deep.organization, position)
