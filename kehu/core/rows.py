@@ -208,7 +208,7 @@ class _Insertion:
             f"{quoted(field.column)} {field.db_type(connection).partition('(')[0]}" for field in self.fields
         )
         self.head = f"INSERT INTO {quoted(meta.db_table)} ({names})"
-        self.given = f"SELECT {names} FROM jsonb_to_recordset(%s::jsonb) AS given({types})"  # noqa: S608
+        self.given = f"SELECT {names} FROM jsonb_to_recordset(%s::jsonb) AS given({types})"  # nosec B608  names and types from the model
         self.line = f"({', '.join(['%s'] * len(self.fields))})"
         self.returning = (
             f"RETURNING {quoted(meta.pk.column)}" if meta.pk.column else ""
