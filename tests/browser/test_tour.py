@@ -15,6 +15,7 @@ from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.cast import ROOT
 
@@ -54,6 +55,11 @@ def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
     raise TimeoutError(address)
 
 
+SENDS = """(element) => element.type === "submit" && element.form?.method === "post" && !element.closest("[hx-post], [hx-get]")
+  && !("needsReason" in element.dataset && !element.form.querySelector("[data-reason] textarea")?.value.trim())"""
+"""Whether a click sends a form: the next page is waited for, else whoever goes on at once takes back what is on its way."""
+
+
 class Visitor:
     """Somebody who reads the README and clicks what it says in bold: every word in English and in Chinese."""
 
@@ -66,8 +72,21 @@ class Visitor:
         return en if self.language == "en" else zh
 
     def click(self, en: str, zh: str, role: Literal["button", "link"] = "button", within: str = "main") -> None:
-        self.page.locator(within).get_by_role(role, name=self.word(en, zh), exact=True).first.click()
+        found = self.page.locator(within).get_by_role(role, name=self.word(en, zh), exact=True).first
+        if found.evaluate(SENDS):
+            self._send(found)
+        else:
+            found.click()
         self.page.wait_for_load_state()
+
+    def _send(self, button: Locator) -> None:
+        """The form follows what was typed, and may move its button away under the pointer: then once more, as people do."""
+        try:
+            with self.page.expect_navigation(timeout=8000):
+                button.click()
+        except PlaywrightTimeout:
+            with self.page.expect_navigation():
+                button.click()
 
     def field(self, en: str, zh: str, nth: int = 0) -> Locator:
         """By its label; a star behind it says that it is required."""
