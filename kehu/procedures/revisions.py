@@ -30,6 +30,8 @@ def by_key(key: int, digest: str) -> Running:
 
 
 _read: dict[tuple[int, str], Running] = {}
+_seen: set[int] = set()
+"""The organizations whose procedures this process has read once."""
 
 
 def _keep(revision: Revision) -> Running:
@@ -44,15 +46,19 @@ def in_force(organization: Organization) -> dict[str, Procedure]:
 
 @lru_cache(maxsize=64)
 def _in_force(organization_id: int, version: int) -> dict[str, Procedure]:
-    """Definitions are large, and read only where they are not known yet: most of what gives an organization another version changes
-    no procedure."""
+    """Definitions are large: all are read the first time, later only those that are not known yet, since most of what gives an
+    organization another version changes no procedure."""
     with scope(organization_id):
         found = Procedure.objects.filter(current__isnull=False).select_related("current").order_by("number")
-        procedures = {procedure.key: procedure for procedure in found.defer("current__definition")}
+        is_first = organization_id not in _seen
+        procedures = {one.key: one for one in (found if is_first else found.defer("current__definition"))}
         current = [procedure.current for procedure in procedures.values() if procedure.current]
-        new = [revision.pk for revision in current if (revision.pk, revision.digest) not in _read]
-        for revision in Revision.objects.filter(pk__in=new) if new else ():
+        new = [revision for revision in current if (revision.pk, revision.digest) not in _read]
+        if new and not is_first:
+            new = list(Revision.objects.filter(pk__in=[revision.pk for revision in new]))
+        for revision in new:
             _keep(revision)
+        _seen.add(organization_id)
     return procedures
 
 

@@ -13,7 +13,7 @@ from kehu.core.scope import scope
 from tests.cast import FRIDAY, Telling, at, to_departments
 
 LIMIT = 13
-KEPT = 8
+KEPT = 7
 """Statements that read what a process keeps until somebody changes it, and on PostgreSQL one that says whose rows these are."""
 FIRING = 15
 ANSWER = {

@@ -211,7 +211,7 @@ class Trade(RuleBasedStateMachine):
 
 def test_whatever_is_traded_the_accountant_finds_nothing(mfg: Organization) -> None:
     Trade.organization = mfg
-    chosen = settings(max_examples=4, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
+    chosen = settings(max_examples=5, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(Trade, settings=chosen)
     assert Trade.charged
 
