@@ -36,8 +36,7 @@ from .test_answers import LEAVES, places
 
 MARKUP = """"'><img src=x onerror=alert(1)><script>alert(2)</script>{0}%s"""
 FORMULA = "=HYPERLINK(\"https://evil.example\",\"x\")"  # fmt: skip
-READERS = {"general_manager": "en", "sales_deputy_manager": "zh-hans", "qa_head": "en", "complaint_tracker": "zh-hans"}
-"""Who looks, in which language: the templates are the same in both, so that each need be seen by every reader in one only."""
+READERS = ("general_manager", "sales_deputy_manager", "qa_head", "complaint_tracker")
 
 
 class Foreign(HTMLParser):
@@ -115,13 +114,14 @@ def marked(mfg: Organization, settings: Any, tmp_path: Any) -> Telling:
 @pytest.mark.thorough
 def test_no_page_takes_what_was_typed_for_its_own(marked: Telling) -> None:
     seen = 0
-    for reader, language in READERS.items():
+    for reader in READERS:
         client = sign_in(Client(), marked.organization, reader)
-        client.cookies["kehu_language"] = language
-        for place in asked_for(marked.number):
-            page = looked_through(client.get(place))
-            assert page is None or page.found == [], place
-            seen += page is not None and "<img src=x" in page.text
+        for language in ("en", "zh-hans"):
+            client.cookies["kehu_language"] = language
+            for place in asked_for(marked.number):
+                page = looked_through(client.get(place))
+                assert page is None or page.found == [], place
+                seen += page is not None and "<img src=x" in page.text
 
     assert seen > 40  # it stood there, as text
 
