@@ -54,8 +54,7 @@ def found(organization: Organization, person: Person, now: datetime, text: str, 
     of_cases, of_customers = finding.rarest_first((CaseWord, words), (CustomerWord, words))
     known = list(customers.found_by(of_customers, most + 1))
     keys = finding.together(*_questions(organization, person, now, of_cases, known[:_CUSTOMERS], most + 1))
-    cases = Case.objects.select_related("procedure", "revision", "customer").defer("data", "revision__definition")
-    newest = list(cases.filter(pk__in=sorted(keys, reverse=True)[: most + 1]).order_by("-pk")) if keys else []
+    newest = sorted(keys, reverse=True)
     return Found(
         cases=rows_of(organization, person, now, newest[:most]),
         customers=known[:most],

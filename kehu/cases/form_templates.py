@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from kehu.core import events, files
 from kehu.core.models import Organization
 from kehu.core.refusals import BadData, Finding, OutOfOrder
+from kehu.core.rows import Kept
 from kehu.core.scope import scope
 from kehu.ledgers.customers.models import Customer
 from kehu.organizations.models import Member
@@ -138,9 +139,13 @@ def _facts(template: FormTemplate) -> dict[str, str | int]:
 
 def in_use() -> QuerySet[FormTemplate]:
     """Those that may be filled, with the number of their latest revision."""
-    last = TemplateRevision.objects.filter(template=OuterRef("pk")).order_by("-number")
+    return _in_use(FormTemplate.objects.all())
+
+
+def _in_use(templates: QuerySet[FormTemplate]) -> QuerySet[FormTemplate]:
+    last: QuerySet[TemplateRevision] = QuerySet(TemplateRevision).filter(template=OuterRef("pk")).order_by("-number")
     return (
-        FormTemplate.objects.filter(withdrawn_at=None)
+        templates.filter(withdrawn_at=None)
         .select_related("procedure", "customer")
         .annotate(
             number=Subquery(last.values("number")[:1]),
@@ -152,8 +157,29 @@ def in_use() -> QuerySet[FormTemplate]:
 
 def fitting(case: Case) -> list[FormTemplate]:
     """Those a case may fill: its customer's before the company's."""
-    mine = in_use().filter(Q(customer=None) | Q(customer_id=case.customer_id or 0), procedure_id=case.procedure_id)
-    return list(mine.order_by(F("customer").desc(nulls_last=True), "title"))
+    return _FITTING(case.customer_id or 0, case.procedure_id)
+
+
+_FITTING = Kept(
+    FormTemplate,
+    lambda templates, customer, procedure: (
+        _in_use(templates)
+        .filter(Q(customer=None) | Q(customer_id=customer), procedure_id=procedure)
+        .order_by(F("customer").desc(nulls_last=True), "title")
+    ),
+    int,
+    int,
+)
+
+
+def of_customer(customer: Customer) -> list[FormTemplate]:
+    """His own forms that may be filled."""
+    return _OF_CUSTOMER(customer.pk)
+
+
+_OF_CUSTOMER = Kept(
+    FormTemplate, lambda templates, customer: _in_use(templates).filter(customer=customer).order_by("id"), int
+)
 
 
 def revision_for(case: Case, template: int) -> TemplateRevision:

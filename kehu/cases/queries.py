@@ -34,7 +34,7 @@ from .seen import seen_version
 M = TypeVar("M", Assignment, Task)
 View = Literal["todo", "drafts", "started", "done", "followed"]
 Group = Literal["overdue", "today", "week", "later", "none", "all"]
-PAGE = 50
+PAGE, LATEST = 50, 20
 _MANY = 1000
 _MINUTE = timedelta(minutes=1)
 
@@ -266,22 +266,31 @@ def capped(rows: QuerySet[Any]) -> str:
     return f"{_MANY}+" if count > _MANY else str(count)
 
 
-def cases_of(
-    organization: Organization, person: Person, customer: Customer, now: datetime, limit: int = PAGE
-) -> list[Row]:
+def cases_of(organization: Organization, person: Person, customer: Customer, now: datetime) -> list[Row]:
     """The customer's cases that this person may read, open ones first, the latest first."""
     reader = _Reader(organization, person, now)
-    mine = Q(opener_id=person.id) | Q(
-        Exists(Task.objects.filter(case=OuterRef("pk"), assignments__member_id=person.id))
-    )
-    cases = (
-        _cases()
-        .filter(
-            Q(procedure__key__in=readable(person, organization, reader.people)) | mine, customer__in=keys_of(customer)
-        )
-        .order_by(F("closed_at").desc(nulls_first=True), "-opened_at", "-pk")[:limit]
-    )
-    return reader.case_rows(list(cases))
+    known = list(readable(person, organization, reader.people))
+    return reader.case_rows(_CASES_OF(keys_of(customer), known, person.id))
+
+
+def _may_be_read(procedures: Any, member: Any) -> Q:
+    """Cases of these procedures, and those he opened or has or had a task of."""
+    takes_part: QuerySet[Task] = QuerySet(Task).filter(case=OuterRef("pk"), assignments__member_id=member)
+    return Q(procedure__key__among=procedures) | Q(opener_id=member) | Q(Exists(takes_part))
+
+
+_CASES_OF = Kept(
+    Case,
+    lambda cases, customers, procedures, member: (
+        _as_lines(cases)
+        .filter(_may_be_read(procedures, member), customer__among=customers)
+        .order_by(F("closed_at").desc(nulls_first=True), "-opened_at", "-pk")
+    ),
+    list,
+    list,
+    int,
+    limit=PAGE,
+)
 
 
 def filed(
@@ -312,9 +321,12 @@ def filed(
     return list(parts.values())
 
 
-def rows_of(organization: Organization, person: Person, now: datetime, cases: list[Case]) -> list[Row]:
-    """Cases as lines for this person: two statements, with `_cases()` read before."""
-    return _Reader(organization, person, now).case_rows(cases) if cases else []
+def rows_of(organization: Organization, person: Person, now: datetime, cases: Sequence[int]) -> list[Row]:
+    """These cases as lines for this person, the newest first: three statements."""
+    return _Reader(organization, person, now).case_rows(_NEWEST(list(cases))) if cases else []
+
+
+_NEWEST = Kept(Case, lambda cases, keys: _as_lines(cases).filter(pk__among=keys).order_by("-pk"), list)
 
 
 @dataclass(frozen=True)
@@ -355,39 +367,81 @@ def figures_of(customer: Customer, procedures: Collection[str], now: datetime) -
     ]
 
 
-def latest_cases(customer: Customer, limit: int = 20) -> list[Case]:
+def latest_cases(customer: Customer) -> list[Case]:
     """With their data: what a timeline is written from."""
-    cases = Case.objects.select_related("procedure", "revision", "customer__owner").defer("revision__definition")
-    return list(cases.filter(customer__in=keys_of(customer)).order_by("-changed_at")[:limit])
+    return _LATEST_CASES(keys_of(customer))
+
+
+_LATEST_CASES = Kept(
+    Case,
+    lambda cases, customers: (
+        cases.filter(customer__among=customers)
+        .select_related("procedure", "revision", "customer__owner")
+        .defer("revision__definition")
+        .order_by("-changed_at")
+    ),
+    list,
+    limit=LATEST,
+)
 
 
 def taken_part(person: Person, cases: Iterable[Case]) -> set[int]:
     """Those of the cases in which he has or had a task."""
-    mine = Assignment.objects.filter(member_id=person.id, task__case__in=list(cases))
-    return set(mine.values_list("task__case_id", flat=True))
+    return {case for (case,) in _TAKEN_PART(person.id, [case.pk for case in cases])}
 
 
-def latest_events(cases: Iterable[Case], limit: int = 20) -> list[tuple[Case, Event]]:
+_TAKEN_PART: Kept[Any] = Kept(
+    Assignment,
+    lambda assignments, member, cases: assignments.filter(member=member, task__case__among=cases).values_list(
+        "task__case_id"
+    ),
+    int,
+    list,
+)
+
+
+def latest_events(cases: Iterable[Case]) -> list[tuple[Case, Event]]:
     """What happened last in these cases, the latest first."""
     by_stream = {f"case:{case.pk}": case for case in cases}
-    events = Event.objects.filter(stream__in=by_stream).order_by("-at", "-sequence", "-pk")[:limit]
-    return [(by_stream[event.stream], event) for event in events]
+    return [(by_stream[event.stream], event) for event in _LATEST_EVENTS(list(by_stream))]
+
+
+_LATEST_EVENTS = Kept(
+    Event,
+    lambda events, streams: events.filter(stream__among=streams).order_by("-at", "-sequence", "-id"),
+    list,
+    limit=LATEST,
+)
 
 
 def standing(cases: Sequence[Case], people: Directory) -> tuple[dict[int, list[Task]], dict[int, list[Person]]]:
     """The open tasks of each case, and who has each: two statements, none where no case is open."""
     tasks: dict[int, list[Task]] = {}
     open_cases = [case.pk for case in cases if case.is_open]
-    kept = Task.objects.filter(case__in=open_cases, state=Task.State.OPEN).defer("filled", "draft")
-    for task in kept.order_by("pk"):
+    for task in _OPEN_TASKS(open_cases) if open_cases else ():
         tasks.setdefault(task.case_id, []).append(task)
     holders: dict[int, list[Person]] = {}
-    open_ = [task.pk for found in tasks.values() for task in found]
-    waiting = Assignment.objects.filter(task__in=open_, is_open=True).exclude(part=Assignment.Part.ADVISE)
-    for task_id, member_id in waiting.values_list("task_id", "member_id"):
+    open_tasks = [task.pk for found in tasks.values() for task in found]
+    for task_id, member_id in _HOLDERS(open_tasks) if open_tasks else ():
         if person := people.by_id.get(member_id):
             holders.setdefault(task_id, []).append(person)
     return tasks, holders
+
+
+_OPEN_TASKS = Kept(
+    Task,
+    lambda tasks, cases: tasks.filter(case__among=cases, state=Task.State.OPEN).defer("filled", "draft").order_by("id"),
+    list,
+)
+_HOLDERS: Kept[Any] = Kept(
+    Assignment,
+    lambda assignments, tasks: (
+        assignments.filter(task__among=tasks, is_open=True)
+        .exclude(part=Assignment.Part.ADVISE)
+        .values_list("task_id", "member_id")
+    ),
+    list,
+)
 
 
 def readable_to(person: Person, organization: Organization, people: Directory) -> Q:
@@ -412,7 +466,12 @@ def readable_meanwhile(person: Person, organization: Organization, people: Direc
 
 
 def _cases() -> QuerySet[Case]:
-    return Case.objects.select_related("procedure", "revision", "customer").defer("data", "revision__definition")
+    return _as_lines(Case.objects.all())
+
+
+def _as_lines(cases: QuerySet[Case]) -> QuerySet[Case]:
+    """With what a line shows of each."""
+    return cases.select_related("procedure", "revision", "customer").defer("data", "revision__definition")
 
 
 class _Reader:

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection, models
 
 from .rows import _placeholder
-from .scope import scoped_to
+from .scope import no_organization, scoped_to
 
 
 class KeptCount:
@@ -35,7 +35,8 @@ class KeptCount:
     def built(self) -> tuple[str, list[tuple[int | None, Any]]]:
         placeholders = [_placeholder(place, kind) for place, kind in enumerate((*self._types, int))]
         *values, organization = placeholders
-        rows = self._question(models.QuerySet(self._model), *values).filter(organization_id=organization)
+        with no_organization():
+            rows = self._question(models.QuerySet(self._model), *values).filter(organization_id=organization)
         text, parameters = rows.order_by().values("pk")[: self._most + 1].query.sql_with_params()
         places = {value: place for place, value in enumerate(placeholders)}
         found = [(places.get(value) if isinstance(value, int | str) else None, value) for value in parameters]

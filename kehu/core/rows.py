@@ -18,7 +18,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, models
 from django.db.models.query import get_related_populators
 from psycopg.types.json import Jsonb
 
-from .scope import OrganizationRow, scoped_to
+from .scope import OrganizationRow, no_organization, scoped_to
 
 M = TypeVar("M", bound=models.Model)
 
@@ -27,8 +27,8 @@ class Kept(Generic[M]):
     """A question that is asked often of the organization's rows: `Kept(Task, lambda tasks, case: tasks.filter(case=case), int)`.
 
     The function gets all rows of the model and a placeholder for each value, of the type given, which it must use as the plain right
-    side of a filter. The organization is added here, where the model's rows belong to one. A question that ends in `values_list`
-    gives tuples.
+    side of a filter; one of type `list` as that of `__among`. The organization is added here, where the model's rows belong to one;
+    of another model within, `QuerySet(Other)` is all rows. A question that ends in `values_list` gives tuples.
     """
 
     def __init__(
@@ -51,13 +51,36 @@ class Kept(Generic[M]):
     def _built(self) -> _Built:
         *values, organization = (_placeholder(place, kind) for place, kind in enumerate((*self._types, int)))
         every: models.QuerySet[M] = models.QuerySet(self._model)
-        rows = self._question(every, *values)
+        with no_organization():
+            rows = self._question(every, *values)
         rows = rows.filter(organization_id=organization) if self._is_scoped else rows
         return _Built(rows[: self._limit], (*self._types, int))
 
 
 def _placeholder(place: int, kind: type) -> Any:
     return -(2**40) - place if kind is int else f"\x01{place}"
+
+
+@models.ForeignObject.register_lookup
+@models.Field.register_lookup
+class Among(models.Lookup):
+    """`__in` with the values in one parameter, however many they are: a question that holds it reads the same each time."""
+
+    lookup_name = "among"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        column, parameters = self.process_lhs(compiler, connection)
+        return f"{column} = ANY(%s)", (*parameters, self.rhs)
+
+    def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        column, parameters = self.process_lhs(compiler, connection)
+        return f"{column} IN (SELECT value FROM json_each(%s))", (*parameters, self.rhs)
+
+
+def _given(value: Any) -> Any:
+    """Several values as the database takes them in one parameter."""
+    return json.dumps(value) if isinstance(value, list) and connection.vendor == "sqlite" else value
 
 
 class _Built:
@@ -83,7 +106,7 @@ class _Built:
         self.related = get_related_populators(information, compiler.select, DEFAULT_DB_ALIAS)  # type: ignore[call-arg]
 
     def ask(self, values: Sequence[Any]) -> list[Any]:
-        given = [value if place is None else values[place] for place, value in self.parameters]
+        given = [value if place is None else _given(values[place]) for place, value in self.parameters]
         with connection.cursor() as cursor:
             cursor.execute(self.sql, given)
             rows: Iterable[Any] = cursor.fetchall()

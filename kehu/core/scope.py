@@ -50,6 +50,17 @@ def every_organization() -> Iterator[None]:
         _scope.reset(token)
 
 
+@contextmanager
+def no_organization() -> Iterator[None]:
+    """Outside any scope again, as a process begins: for a question that is written once and asked of every organization. Whoever
+    names one in it by mistake is told."""
+    token = _scope.set(None)
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+
+
 def spoken_for() -> str:
     """The scope as the database is told it: an organization's id, `every`, or nothing outside any scope."""
     return str(_scope.get() or "")

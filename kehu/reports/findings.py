@@ -9,6 +9,7 @@ from typing import Any
 
 from kehu.cases.models import Case
 from kehu.core.models import Organization
+from kehu.core.rows import Kept
 from kehu.ledgers.customers.models import Customer
 from kehu.procedures import revisions
 
@@ -30,6 +31,20 @@ class Said:
     """Title and text."""
 
 
+_CASES = Kept(
+    Case,
+    lambda cases, customer, procedure: (
+        cases.filter(customer=customer, procedure=procedure)
+        .exclude(status="voided")
+        .select_related("customer__owner", "revision")
+        .order_by("-pk")
+    ),
+    int,
+    int,
+    limit=_LATEST,
+)
+
+
 def said_of(
     organization: Organization, customer: Customer, procedures: Collection[str], now: datetime, language: str
 ) -> list[Said]:
@@ -44,8 +59,7 @@ def _said_in(organization: Organization, key: str, customer: Customer, now: date
     if running is None or page is None:
         return
     reader = Reader(organization, key, now, language)
-    latest = Case.objects.filter(customer=customer, procedure=reader.procedure).exclude(status="voided")
-    for case in latest.select_related("customer__owner", "revision").order_by("-pk")[:_LATEST]:
+    for case in _CASES(customer.pk, reader.procedure.pk):
         facts = reader.facts(case)
         fields = {name: reader.fields.get(name) for name in page.fields}
         values = {name: facts.get(name) for name in page.fields}

@@ -18,6 +18,7 @@ from kehu.cases.models import Case, Task
 from kehu.core import money
 from kehu.core.models import Organization
 from kehu.core.refusals import Refusal
+from kehu.core.rows import Kept
 from kehu.engine.definitions import FieldDefinition, Form
 from kehu.engine.expressions import ExpressionError, as_date, as_datetime, parse
 from kehu.engine.records import decoded_value, value_of
@@ -356,8 +357,18 @@ def last_months(period: Period, count: int = 12) -> list[Period]:
 def open_steps(cases: Iterable[Case]) -> dict[int, list[Task]]:
     """The open tasks of these cases, in one statement; none where no case is open."""
     found: dict[int, list[Task]] = {}
-    open_ = [case.pk for case in cases if case.is_open]
-    tasks = Task.objects.filter(case__in=open_, state=Task.State.OPEN).order_by("opened_at", "pk")
-    for task in tasks.only("case_id", "step", "item", "due_at", "kind"):
+    open_cases = [case.pk for case in cases if case.is_open]
+    for task in _OPEN_TASKS(open_cases) if open_cases else ():
         found.setdefault(task.case_id, []).append(task)
     return found
+
+
+_OPEN_TASKS = Kept(
+    Task,
+    lambda tasks, cases: (
+        tasks.filter(case__among=cases, state=Task.State.OPEN)
+        .order_by("opened_at", "id")
+        .only("case_id", "step", "item", "due_at", "kind")
+    ),
+    list,
+)

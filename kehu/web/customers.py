@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 
 from kehu.cases import queries as cases
 from kehu.cases.folder import Folder
-from kehu.cases.form_templates import in_use
+from kehu.cases.form_templates import of_customer as forms_of
 from kehu.cases.history import Record
 from kehu.cases.models import Case
 from kehu.cases.permissions import may_see, readable
@@ -105,7 +105,7 @@ def customer(request: HttpRequest, code: str) -> HttpResponse:
         "closed_rows": [row for row in rows if row.closed_at is not None],
         "figures": cases.figures_of(found, known := readable(person, organization, _directory(request)), now),
         "said": said_of(organization, found, known, now, get_language() or "zh-hans"),
-        "forms": in_use().filter(customer=found),
+        "forms": forms_of(found),
         "may_keep_forms": may_administer(person, "customers", organization),
         "happenings": list(_happenings(request, found)),
     }
