@@ -36,19 +36,19 @@ def make_demo(folder: Path = PACK, *, says_so: bool = False, stories: bool = Tru
     from kehu.organizations import actions as organizations
     from kehu.procedures import actions as procedures
     from kehu.procedures.checks import check_pack
-    from kehu.procedures.packs import load
+    from kehu.procedures.packs import key_of, load
 
+    with every_organization():
+        there = Organization.objects.filter(key=key_of(folder)).first()
+    if there:
+        if says_so:
+            print(f"{there.title['en']} is there already, and stays as it is.")
+        return 0
     loaded = load(folder)
     if problems := check_pack(loaded):
         print(*problems, sep="\n", file=sys.stderr)
         return 1
     assert loaded.pack
-    with every_organization():
-        is_there = Organization.objects.filter(key=loaded.pack.key).exists()
-    if is_there:
-        if says_so:
-            print(f"{loaded.pack.title.en} is there already, and stays as it is.")
-        return 0
     print(f"Making the demo company from {folder.name} …", flush=True)
     now = clock.now()
     with transaction.atomic():

@@ -18,7 +18,7 @@ from kehu.engine.tables import Table
 from .shapes import shaped
 from .sources import Place, Problem, Source, did_you_mean
 
-__all__ = ["LoadedPack", "Problem", "Running", "definition_json", "load", "read_definition"]
+__all__ = ["LoadedPack", "Problem", "Running", "definition_json", "key_of", "load", "read_definition"]
 
 PACK_FILES = ("pack.yaml", "calendar.yaml", "demo.yaml")
 PROCEDURE_FILES = ("procedure.yaml", "form.yaml", "examples.yaml")
@@ -79,6 +79,13 @@ def load(folder: Path) -> LoadedPack:
         layouts={path.stem: path for path in sorted(folder.glob("forms/*.typ"))},
         sources=reading.sources,
     )
+
+
+def key_of(folder: Path) -> str:
+    """What the pack calls its company, without reading the rest; empty where that cannot be told."""
+    file = folder / "pack.yaml"
+    value = Source.read(file).value if file.is_file() else None
+    return str(value.get("key", "")) if isinstance(value, Mapping) else ""
 
 
 class _Reading:
