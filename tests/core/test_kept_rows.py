@@ -13,10 +13,16 @@ from kehu.core.scope import Unscoped, scope
 from tests.cast import Telling
 
 
+def opened(organization: Organization) -> Case:
+    case = Telling(organization).start().case
+    assert case
+    return case
+
+
 def test_one_question_takes_any_number_of_values(mfg: Organization) -> None:
     cases = Kept(Case, lambda cases, keys: cases.filter(pk__among=keys).order_by("-pk"), list)
     tasks = Kept(Task, lambda tasks, cases: tasks.filter(case__among=cases, state="open"), list)
-    started = [Telling(mfg).start().case for _ in range(3)]
+    started = [opened(mfg) for _ in range(3)]
     keys = [case.pk for case in started]
     with CaptureQueriesContext(connection) as asked:
         assert cases(keys) == started[::-1]
@@ -28,13 +34,13 @@ def test_one_question_takes_any_number_of_values(mfg: Organization) -> None:
 
 def test_text_is_looked_for_among_several_too(mfg: Organization) -> None:
     numbered = Kept(Case, lambda cases, numbers: cases.filter(number__among=numbers), list)
-    case = Telling(mfg).start().case
+    case = opened(mfg)
     assert numbered([case.number, 'it\'s "no" number, \\ nor {this}']) == [case]
 
 
 def test_a_question_is_of_one_organization(mfg: Organization, stranger: Organization) -> None:
     cases = Kept(Case, lambda cases, keys: cases.filter(pk__among=keys), list)
-    case = Telling(mfg).start().case
+    case = opened(mfg)
     with scope(stranger):
         assert cases([case.pk]) == []
     assert cases([case.pk]) == [case]
