@@ -161,6 +161,8 @@ class Books:
             net = sum((Fraction(line["net_amount"]) for line in lines), Fraction(0))
             vat = sum((Fraction(line["vat_amount"]) for line in lines), Fraction(0))
             yield from self._differ(where, statement, net_amount=net, vat_amount=vat, amount=net + vat)
+            if statement["withdrawn"] and (lines or statement["revision"] == 1):
+                yield f"{where}: withdraws what was never charged, or charges something itself"
             if [line["position"] for line in lines] != list(range(1, len(lines) + 1)):
                 yield f"{where}: its lines are not numbered one by one"
 
@@ -177,21 +179,25 @@ class Books:
         charged = {line["delivery_line_id"] for pk in self.in_force for line in self.lines_of[pk]}
         posted: dict[tuple[int, str], list[tuple[date, Any]]] = defaultdict(list)
         for one in self.in_force.values():
-            posted[one["customer_id"], one["currency"]].append((one["month"], one["posted_at"]))
-        first_out: dict[tuple[int, date], Any] = {}
-        for one in self.statements.values():
-            key = one["customer_id"], one["month"]
-            first_out[key] = min(first_out.get(key, one["posted_at"]), one["posted_at"])
+            if not one["withdrawn"]:
+                posted[one["customer_id"], one["currency"]].append((one["month"], one["posted_at"]))
         for pk, goods in self.goods.items():
             if pk in charged:
                 continue
             month, customer = goods["delivered_on"].replace(day=1), goods["customer_id"]
-            out = first_out.get((customer, month))
+            free = max([goods["entered_at"], *self.withdrawn_from[pk]])
             for currency in {price["currency"] for price in self._prices(goods, goods["entered_at"])}:
                 for later, at in posted[customer, currency]:
-                    was_out = later > month and out is not None and out < at
-                    if goods["entered_at"] < at and (later == month or was_out):
+                    if free < at and (later == month or (later > month and self._was_out(customer, month, at))):
                         yield f"{goods['number']}: stands on no statement, though that of {later:%Y-%m} was posted after it was entered"  # fmt: skip
+
+    def _was_out(self, customer: int, month: date, at: Any) -> bool:
+        """A statement of the month had been posted by then, and was not withdrawn again."""
+        last = {
+            one["currency"]: one["withdrawn"] for one in sorted(self.statements.values(), key=lambda one: one["revision"])
+            if (one["customer_id"], one["month"]) == (customer, month) and one["posted_at"] < at
+        }  # fmt: skip
+        return not all(last.values())
 
     # --- what was paid is settled once, and what is owed is what was charged less what was paid ------------------------------------
 
@@ -277,6 +283,19 @@ class Books:
         for one in sorted(self.statements.values(), key=lambda one: one["revision"]):
             last[one["customer_id"], one["month"], one["currency"]] = one
         return {one["id"]: one for one in last.values()}
+
+    @cached_property
+    def withdrawn_from(self) -> Mapping[int, list[Any]]:
+        """When goods that stood on a statement were to be charged anew, because it was withdrawn."""
+        found: dict[int, list[Any]] = defaultdict(list)
+        for back in self.statements.values():
+            if back["withdrawn"]:
+                same = ("customer_id", "month", "currency")
+                for one in self.statements.values():
+                    if all(one[name] == back[name] for name in same) and one["revision"] < back["revision"]:
+                        for line in self.lines_of[one["id"]]:
+                            found[line["delivery_line_id"]].append(back["posted_at"])
+        return found
 
     @cached_property
     def lines_of(self) -> Mapping[int, list[dict[str, Any]]]:

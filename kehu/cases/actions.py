@@ -257,7 +257,7 @@ def hand_over(
 def void(
     *, organization: Organization, number: str, reason: str, by: str, now: datetime, version: int | None = None
 ) -> Case:
-    """作废: the case ends without a result. Its number and all that was written stay. It ends as it was seen (`version`) or not at
+    """作废: the case ends without a result. Its number and all that was written stay; what it entered in ledgers is taken back. It ends as it was seen (`version`) or not at
     all: what somebody did in it meanwhile may be why it should go on."""
     with scope(organization):
         work = begin(organization, by, now)
@@ -266,6 +266,7 @@ def void(
         must_hold(folder, folder.procedure.void, _("void"))
         need_reason(reason)
         check_unchanged(folder, version)
+        going_back.withdrawn(folder, reason)
         folder.move(advance.void(folder.state), "case.voided", reason=reason)
         work.write()
         return folder.case
@@ -282,10 +283,13 @@ def reopen(
     to: str | None = None,
     version: int | None = None,
 ) -> Case:
-    """复案: a voided case stands where it stood, a closed one at `to` or at the step completed last."""
+    """复案: a voided case stands where it stood, or where it enters again what was taken back; a closed one at `to` or at the step
+    completed last."""
     with scope(organization):
         work = begin(organization, by, now)
         folder = work.take(number)
+        if folder.state.status == advance.VOIDED:
+            to = going_back.where_it_goes_on(folder, to)
         move = answer_of(
             folder, lambda: advance.reopen(folder.procedure, folder.state, to, folder.facts(reason=reason))
         )

@@ -217,6 +217,13 @@ class EnteredAlready(AgainstTheRule):
     )
 
 
+class EntriesWithdrawn(AgainstTheRule):
+    code = "case.entries_withdrawn"
+    message = _(
+        "When this case was voided, what it had entered in the ledgers was taken back. It goes on at “{step}” or before, so that it is entered again."
+    )
+
+
 class SwitchedOff(AgainstTheRule):
     code = "procedure.switched_off"
     message = _("“{procedure}” is switched off here. {positions} may switch it on, on the page of the procedure.")

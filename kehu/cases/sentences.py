@@ -165,6 +165,9 @@ SAYINGS = {
     ),
     "case.entered": Saying(gettext_lazy("“{step}” entered it in the ledger."), "book"),
     "case.taken_back": Saying(gettext_lazy("What “{step}” had entered in the ledger was taken back."), "book-off"),
+    "case.entry_stays": Saying(
+        gettext_lazy("What “{step}” had said in the ledger stays as it is, until it is said anew."), "book"
+    ),
     "case.opened_another": Saying(gettext_lazy("“{step}” opened case {number}."), "arrow-forward-up"),
     "case.opened_none": Saying(
         gettext_lazy("“{step}” opened no case of {procedure}, because that procedure is switched off."), "ban"

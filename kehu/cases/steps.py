@@ -63,7 +63,13 @@ TAKE_BACK: dict[str, Callable[[int, str, Folder], None]] = {
     "payment": receivables.take_back,
 }
 """What adds to a ledger each time it is done (`folder.entered`) -> how a case that goes back behind it takes it back, by an entry. What a
-ledger says anew, such as a price or a class, replaces what was said before."""
+ledger says anew, such as a price or a statement, replaces what was said before."""
+
+WITHDRAW: dict[str, Callable[[int, str, Folder], None]] = {
+    "statement": receivables.withdraw,
+}
+"""What a ledger says anew -> how a case that is voided takes that back, which nothing will replace any more. What is in neither table stays
+as it was said until somebody says it anew."""
 
 CUSTOMER_FACTS: dict[str, Callable[[Sequence[int], date], Mapping[int, Any]]] = {
     "delivered_last_month": orders.delivered_last_month,

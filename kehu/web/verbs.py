@@ -96,7 +96,7 @@ MANNERS = {
     "void": Manner(
         "ban",
         help=gettext_lazy(
-            "The case ends without a result. Its number and everything written stay, and it can be reopened."
+            "The case ends without a result. Its number and everything written stay, and it can be reopened. What it charged, booked or moved in the ledgers is taken back by entries with this reason; prices and customer data stay until they are said anew."
         ),
         look="btn-outline-danger",
     ),
@@ -258,7 +258,9 @@ def _form(
     ]
     form.help = str(form.manner.help)
     if verb.name == "reopen" and len(form.entries) == 1:
-        form.help = _("It stands again where it stood.")
+        form.help = _(
+            "It stands again where it stood; where something was taken back from the ledgers, at the step that enters it again."
+        )
     form.error = " ".join(errors.values()) if errors else (begun.sentence if begun and not begun.findings else "")
     return form
 

@@ -306,6 +306,26 @@ def test_a_payment_taken_back_leaves_all_open_again_and_itself_readable(owing: S
     assert posted(owing.customer).revision == 2  # nothing has settled it any more
 
 
+def test_a_statement_withdrawn_is_owed_no_more_and_its_goods_are_charged_anew(owing: Statement) -> None:
+    back = actions.withdraw_statement(statement=owing, by="sales", now=EARLY_JUNE, note="客户编号选错")
+
+    assert back is not None
+    assert (back.amount, back.withdrawn, queries.balance(owing.customer)) == (0, True, 0)
+    assert Statement.objects.filter(pk=owing.pk, amount=113).exists()
+    assert (
+        actions.withdraw_statement(statement=owing, by="sales", now=EARLY_JUNE) is None
+    )  # nothing is left to withdraw
+    again = posted(owing.customer)
+    assert (again.revision, again.amount, queries.balance(owing.customer)) == (3, 113, 113)
+
+
+def test_a_statement_that_others_have_paid_stays(owing: Statement) -> None:
+    paid(owing.customer, "100", owing)
+    with pytest.raises(actions.PaidAlready, match="100"):
+        actions.withdraw_statement(statement=owing, by="sales", now=EARLY_JUNE)
+    assert actions.open_amount_of(owing) == 13
+
+
 @pytest.mark.parametrize("amount", ["0", "-5"])
 def test_a_payment_is_more_than_nothing(owing: Statement, amount: str) -> None:
     with pytest.raises(actions.NotAPayment):

@@ -147,6 +147,16 @@ class Trade(RuleBasedStateMachine):
             by, values = steps[step]
             self.attempt(telling.do, step, by, **values)
 
+    @rule(month=st.sampled_from(["2019-03", "2019-04"]))
+    def a_case_is_voided(self, month: str) -> None:
+        self.now += timedelta(minutes=1)
+        telling = self.told(month)
+        if telling and self.attempt(cases.void, organization=self.organization, number=telling.case.number, reason="so", by="sales_head", now=self.now):  # fmt: skip
+            books = Books.of(self.organization)
+            assert not [
+                one for one in books.in_force.values() if one["source"] == telling.case.number and one["amount"]
+            ]
+
     @rule(amount=st.decimals("0.01", 3000, places=2))
     def money_comes(self, amount: Decimal) -> None:
         self.now += timedelta(minutes=1)

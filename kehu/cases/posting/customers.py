@@ -48,6 +48,7 @@ def enter_customer(folder: Folder, arguments: Mapping[str, Any], context: Mappin
         **facts,
     )
     folder.belong_to(customer)
+    folder.entered.append(("customer", customer.pk))
     if "class" in given:
         class_customer(folder, arguments, context)
     return None, {"code": customer.code}

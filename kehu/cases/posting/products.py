@@ -54,7 +54,10 @@ def post_price(folder: Folder, arguments: Mapping[str, Any], context: Mapping[st
     if not posted or any(
         getattr(posted, name) != value for name, value in facts.items()
     ):  # else the step is done again
-        actions.post_price(customer=customer, product=product, by=folder.work.by_key, now=folder.work.now, **facts)
+        price = actions.post_price(
+            customer=customer, product=product, by=folder.work.by_key, now=folder.work.now, **facts
+        )
+        folder.entered.append(("price", price.pk))
     return None
 
 

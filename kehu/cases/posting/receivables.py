@@ -90,7 +90,7 @@ def post_statement(folder: Folder, arguments: Mapping[str, Any], context: Mappin
         raise DraftChanged(amount=draft.amount, shown=shown)
     if (other := _charged_by(folder, draft)) and draft.lines:
         raise ChargedAlready(number=other)
-    actions.post_statement(
+    statement = actions.post_statement(
         customer=folder.case.customer,
         draft=draft,
         number=str(arguments.get("number") or folder.case.number),
@@ -99,6 +99,7 @@ def post_statement(folder: Folder, arguments: Mapping[str, Any], context: Mappin
         by=folder.work.by_key,
         now=folder.work.now,
     )
+    folder.entered.append(("statement", statement.pk))
     return None
 
 
@@ -130,6 +131,11 @@ def post_payment(folder: Folder, arguments: Mapping[str, Any], context: Mapping[
 def take_back(key: int, note: str, folder: Folder) -> None:
     payment = Payment.objects.select_related("customer").get(pk=key)
     actions.take_back(payment=payment, note=note, by=folder.work.by_key, now=folder.work.now)
+
+
+def withdraw(key: int, note: str, folder: Folder) -> None:
+    statement = Statement.objects.select_related("customer").get(pk=key)
+    actions.withdraw_statement(statement=statement, note=note, by=folder.work.by_key, now=folder.work.now)
 
 
 def statement_balance(folder: Folder, arguments: Mapping[str, Any], context: Mapping[str, Any]) -> Answer:

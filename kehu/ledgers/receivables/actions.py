@@ -38,6 +38,13 @@ class SettledAlready(Conflict):
     message = _("Payments have settled {number} already. Put the difference on the next statement, as a correction.")
 
 
+class PaidAlready(AgainstTheRule):
+    code = "statement.paid_already"
+    message = _(
+        "{number} is charged, and {paid} of it is settled by payments that were entered elsewhere, so it stays. Have those taken back where they were entered, then withdraw it."
+    )
+
+
 class PostedMeanwhile(Conflict):
     code = "statement.posted_meanwhile"
     message = _("Somebody has posted this statement meanwhile. Look at it before you post another.")
@@ -92,7 +99,7 @@ def post_statement(
         customer=customer,
         month=draft.month,
         currency=draft.currency,
-        revision=former.revision + 1 if former else 1,
+        revision=_next_revision(customer, draft.month, draft.currency),
         net_amount=draft.net_amount,
         vat_amount=draft.vat_amount,
         amount=draft.amount,
@@ -144,6 +151,60 @@ def post_statement(
         source=source,
     )
     return statement
+
+
+@transaction.atomic
+def withdraw_statement(*, statement: Statement, by: str, now: datetime, note: str = "") -> Statement | None:
+    """The customer is charged nothing for the month: the next revision says so, what was posted stays readable, and the deliveries may be
+    charged anew. Nothing where a later revision has taken its place already."""
+    found = queries.with_open_amounts().filter(pk=statement.pk).first()
+    if found is None:
+        return None
+    if paid := money.amount(statement.amount - found.open_amount):  # type: ignore[attr-defined]
+        raise PaidAlready(number=statement.number, paid=paid)
+    facts = {name: getattr(statement, name) for name in ("number", "month", "currency", "due_on", "source")}
+    nothing = dict.fromkeys(("net_amount", "vat_amount", "amount"), Decimal(0).quantize(Decimal("0.01")))
+    revision = _next_revision(statement.customer, statement.month, statement.currency)
+    back = Statement(
+        organization=statement.organization,
+        customer=statement.customer,
+        revision=revision,
+        withdrawn=True,
+        posted_at=now,
+        **facts,
+        **nothing,
+    )
+    try:
+        with transaction.atomic():
+            back.save(force_insert=True)
+    except IntegrityError:
+        raise PostedMeanwhile() from None
+    told = {name: str(value) for name, value in nothing.items()} | {
+        "month": f"{statement.month:%Y-%m}",
+        "note": note[:200],
+    }
+    events.record(
+        statement.organization,
+        "statement.posted",
+        by=by,
+        at=now,
+        number=statement.number,
+        revision=revision,
+        customer=statement.customer.code,
+        currency=statement.currency,
+        lines=0,
+        withdrawn=True,
+        due_on=statement.due_on.isoformat(),
+        source=statement.source,
+        **told,
+    )
+    return back
+
+
+def _next_revision(customer: Customer, month: date, currency: str) -> int:
+    posted = Statement.objects.filter(customer=customer, month=month, currency=currency)
+    last = posted.order_by("-revision").values_list("revision", flat=True).first()
+    return (last or 0) + 1
 
 
 @transaction.atomic

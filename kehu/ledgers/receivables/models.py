@@ -1,7 +1,7 @@
 """Receivables (应收账款): statements of account, what was paid, and what of it settled which statement.
 
 A statement is built of deliveries, returns, allowances and corrections of one customer, month and currency. A posted one stays; a
-corrected one is its next revision, and the last revision is in force. What a customer owes is asked, never stored.
+corrected one is its next revision, and the last revision is in force, unless it says that all is withdrawn. What a customer owes is asked, never stored.
 """
 
 from django.db import models
@@ -28,6 +28,8 @@ class Statement(OrganizationRow):
     due_on = models.DateField()
     source = models.CharField(max_length=60, blank=True)
     posted_at = models.DateTimeField()
+    withdrawn = models.BooleanField(default=False)
+    """Nothing is charged any more: this revision has no lines, and says so of those before it."""
     posted_early = models.BooleanField(default=False)
     """Before its month was over: what is delivered in it after that comes on the next one."""
 

@@ -26,14 +26,14 @@ _NONE = Value(Decimal(0), output_field=_MONEY)
 
 
 def in_force() -> QuerySet[Statement]:
-    """The last revision of each."""
+    """The last revision of each that is not withdrawn."""
     later = Statement.objects.filter(
         customer=OuterRef("customer"),
         month=OuterRef("month"),
         currency=OuterRef("currency"),
         revision__gt=OuterRef("revision"),
     )
-    return Statement.objects.filter(~Exists(later))
+    return Statement.objects.filter(~Exists(later), withdrawn=False)
 
 
 def with_open_amounts() -> QuerySet[Statement]:
