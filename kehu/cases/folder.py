@@ -36,7 +36,9 @@ from . import deadlines
 from .assignment import Circumstances, assigned, excluded_by, parties_of, told
 from .models import Assignment, Attachment, Case, Deadline, Suspension, Task
 from .moves import as_facts, return_facts, signer_facts, state_of, token_of
-from .refusals import SwitchedOff
+from .posting import Answer
+from .posting.reading import Unfit
+from .refusals import RuleUndecided, SwitchedOff
 from .steps import OPERATIONS
 from .words import texts_of
 
@@ -137,7 +139,13 @@ class Folder:
 
     def _ask(self, question: str, arguments: Mapping[str, Any], data: Data) -> Data:
         """A ledger's answer, for the record as it will stand."""
-        return (OPERATIONS[question](self, arguments, {**data, **self.facts()}) or (None, {}))[1]
+        return (self.operate(question, arguments, {**data, **self.facts()}) or (None, {}))[1]
+
+    def operate(self, operation: str, arguments: Mapping[str, Any], context: Mapping[str, Any]) -> Answer:
+        try:
+            return OPERATIONS[operation](self, arguments, context)
+        except Unfit as error:
+            raise RuleUndecided(rule=f"{operation}: {error}") from error
 
     def answers(self, step: str, item: str = "", data: Data | None = None) -> Data:
         """What ledgers say today to the questions of an open step, were this the record."""
@@ -781,7 +789,7 @@ class Folder:
         context = self.context(effect.step, effect.item)
         arguments = {key: value_of(text, context) for key, text in effect.arguments.items()}
         self.entered = []
-        answer = OPERATIONS[effect.does](self, arguments, context)
+        answer = self.operate(effect.does, arguments, context)
         if self.entered:
             self.record("case.entered", step=effect.step, item=effect.item, rows=self.entered)
         if self.procedure.steps[effect.step].role == ("system",) and self.state.token(effect.step, effect.item):

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from kehu.cases.actions import begin
 from kehu.cases.given import look_up, put
+from kehu.cases.refusals import RuleUndecided
 from kehu.core.models import Organization
 from kehu.engine.definitions import Rung
 from kehu.ledgers.customers.models import Customer
@@ -93,3 +95,24 @@ def test_what_no_ledger_answers_is_said_back(mfg: Organization) -> None:
 def test_a_rung_that_repeats_shares_nothing() -> None:
     with pytest.raises(ValidationError, match="a rung that repeats"):
         Rung.model_validate({"every": "2 days", "tell": "assignee", "shares": "sales_head"})
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments", "says"),
+    [
+        ("post_price", {"product": "BR-120", "unit_price": None}, "unit_price"),
+        ("post_price", {"product": "BR-120", "unit_price": "about 12"}, "about 12"),
+        ("post_price", {"product": None, "unit_price": 12}, "product"),
+        ("post_payment", {"month": "2024-04", "amount": None}, "amount"),
+        ("post_statement", {"month": None}, "month"),
+        ("receive_property", {"kind": "mould", "name": "折弯模", "unit": "套", "department": "quality"}, "quantity"),
+        ("post_property", {"number": "KG-1", "entry": "stolen"}, "stolen"),
+        ("change_customer", {}, "status"),
+    ],
+)
+def test_what_a_pack_gives_an_operation_wrongly_is_refused_by_name(
+    complaint: Any, operation: str, arguments: dict[str, Any], says: str
+) -> None:
+    folder = begin(complaint.organization, "sales_handler", FRIDAY).take(complaint.number)
+    with pytest.raises(RuleUndecided, match=f"{operation}: .*{says}"):
+        folder.operate(operation, arguments, {})

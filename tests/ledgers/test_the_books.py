@@ -140,7 +140,10 @@ class Trade(RuleBasedStateMachine):
             "approve-statement": ("sales_head", {"outcome": "approve"}),
             "send-statement": ("sales_rep", {"channel": "email"}),
             "confirm-statement": ("sales_rep", {"differences": [{"line": "1", "ours": "9", "theirs": "8"}]}),
-            "resolve-dispute": ("sales_rep", {"correction": str(difference)}),
+            "resolve-dispute": (
+                "sales_rep",
+                {"answers": [{"line": "1", "decision": "accepted", "correction": str(difference)}]},
+            ),
         }
         [step] = Task.objects.filter(case=telling.case, state="open").values_list("step", flat=True)
         if step in steps and (difference or step != "confirm-statement"):

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from kehu.core.models import Organization
-from kehu.core.refusals import AgainstTheRule, BadData, Finding
+from kehu.core.refusals import BadData, Finding
 from kehu.ledgers.custody import actions, queries
 from kehu.ledgers.custody.models import Entry, Item
 from kehu.ledgers.customers.queries import by_code
 
 from . import Answer, Lines
+from .reading import Unfit, customer_of, day_said, number_said, text_said
 
 if TYPE_CHECKING:
     from ..folder import Folder
@@ -27,17 +28,19 @@ def receive_property(folder: Folder, arguments: Mapping[str, Any], context: Mapp
     """`receive_property` with `kind`, `name`, `quantity`, `unit`, `department` and, where known, `spec`, `location`, `calibration_due`,
     `holder` (who took it from the customer), `state`: a lot of the case's customer is registered, under the case's number or
     `number`."""
-    assert folder.case.customer
+    customer = customer_of(folder)
     given = {key: value for key, value in arguments.items() if value not in (None, "")}
-    texts = ("kind", "name", "unit", "department", "spec", "location", "holder", "state", "note")
+    needed = {name: text_said(given, name) for name in ("kind", "name", "unit", "department")}
+    texts = ("spec", "location", "holder", "state", "note")
     item = actions.receive(
-        customer=folder.case.customer,
+        customer=customer,
         number=str(given.get("number") or folder.case.number),
-        quantity=Decimal(str(given["quantity"])),
+        quantity=number_said(given, "quantity"),
         calibration_due=given.get("calibration_due"),
         cause=folder.case.number,
         by=folder.work.by_key,
         now=folder.work.now,
+        **needed,
         **{name: str(given[name]) for name in texts if name in given},
     )
     folder.entered.extend(("property", entry.pk) for entry in item.entries.order_by("-pk")[:1])
@@ -47,10 +50,14 @@ def receive_property(folder: Folder, arguments: Mapping[str, Any], context: Mapp
 def post_property(folder: Folder, arguments: Mapping[str, Any], context: Mapping[str, Any]) -> Answer:
     """`post_property` with `number`, `entry` (issued, taken_back, used_up, returned, lost, damaged, scrapped, checked) and `quantity`,
     `state`, `holder`, `note`: what happened to an item. A quantity of nothing enters nothing."""
-    quantity = Decimal(str(arguments.get("quantity") or 0))
-    kind = str(arguments["entry"])
+    quantity = number_said(arguments, "quantity") if arguments.get("quantity") else Decimal(0)
+    kind = text_said(arguments, "entry")
     if kind not in KINDS:
-        raise AgainstTheRule()
+        raise Unfit(
+            _("`{name}` must be one of {known}, and is “{value}”.").format(
+                name="entry", known=", ".join(KINDS), value=kind
+            )
+        )
     if quantity > 0 or kind == "checked":
         entry = actions.post(item=_item(folder, arguments), kind=kind, quantity=quantity, **_told(folder, arguments))
         if kind != "checked":
@@ -76,15 +83,14 @@ def move_property(folder: Folder, arguments: Mapping[str, Any], context: Mapping
 
 def calibrate_property(folder: Folder, arguments: Mapping[str, Any], context: Mapping[str, Any]) -> Answer:
     """`calibrate_property` with `number`, `next_due`, `state`: it was calibrated or maintained, and is due again then."""
-    due = arguments.get("next_due")
-    assert due is None or isinstance(due, date)
+    due = day_said(arguments.get("next_due"))
     actions.calibrate(item=_item(folder, arguments), next_due=due, **_told(folder, arguments, but=("holder",)))
     return None
 
 
 def check_property(folder: Folder, arguments: Mapping[str, Any], context: Mapping[str, Any]) -> Answer:
     """`check_property` with `rows` of `number`, `found`, `state`: what lies in the store was counted and looked at."""
-    for row in arguments["rows"] or []:
+    for row in arguments.get("rows") or []:
         post_property(folder, {**row, "entry": "checked", "quantity": row.get("found")}, context)
     return None
 
@@ -96,14 +102,14 @@ def property_facts(folder: Folder, arguments: Mapping[str, Any], context: Mappin
     if not arguments.get("number"):
         return None
     item = _item(folder, arguments)
-    actions.must_hold(item, Decimal(str(arguments.get("wanted") or 0)))
+    actions.must_hold(item, number_said(arguments, "wanted") if arguments.get("wanted") else Decimal(0))
     return None, queries.facts_of(item)
 
 
 def property_of(folder: Folder, arguments: Mapping[str, Any], context: Mapping[str, Any]) -> Answer:
     """`property_of` with `department` (one or a list): what lies in its store. Answers `rows` (`number name spec kind customer customer_name
     booked unit location`) and `count`."""
-    departments = arguments["department"] or []
+    departments = arguments.get("department") or []
     rows = [
         {
             "number": item.number,
@@ -122,7 +128,7 @@ def property_of(folder: Folder, arguments: Mapping[str, Any], context: Mapping[s
 
 
 def _item(folder: Folder, arguments: Mapping[str, Any]) -> Item:
-    number = str(arguments["number"] or "").strip()
+    number = str(arguments.get("number") or "").strip()
     found = queries.by_number(number)
     if found is None:
         raise BadData([Finding("property_no", _("No customer property is registered under {number}.").format(number=number))])  # fmt: skip

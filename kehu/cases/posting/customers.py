@@ -17,6 +17,7 @@ from kehu.ledgers.customers.models import Customer
 from kehu.organizations.models import Member
 
 from . import Answer, Lines
+from .reading import customer_of, text_said
 
 if TYPE_CHECKING:
     from ..folder import Folder
@@ -74,9 +75,9 @@ def _next_code(folder: Folder) -> str:
 
 def class_customer(folder: Folder, arguments: Mapping[str, Any], context: Mapping[str, Any]) -> Answer:
     """`class_customer` with `class`: the case's customer has that class, from today or from `valid_from`."""
-    assert folder.case.customer
-    _class(folder, folder.case.customer, arguments)
-    folder.know_customer(queries.by_code(folder.case.customer.code))
+    customer = customer_of(folder)
+    _class(folder, customer, arguments)
+    folder.know_customer(queries.by_code(customer.code))
     return None
 
 
@@ -84,7 +85,7 @@ def class_customers(folder: Folder, arguments: Mapping[str, Any], context: Mappi
     """`class_customers` with `rows` of `customer` and `class`: those whose class is another than now get it. Answers `changed`,
     how many."""
     changed = 0
-    for row in arguments["rows"] or []:
+    for row in arguments.get("rows") or []:
         customer = _customer(row["customer"], "rows")
         if row.get("class") and row["class"] != customer.grade:
             _class(folder, customer, {**arguments, **row})
@@ -95,7 +96,7 @@ def class_customers(folder: Folder, arguments: Mapping[str, Any], context: Mappi
 def _class(folder: Folder, customer: Customer, arguments: Mapping[str, Any]) -> None:
     actions.class_customer(
         customer=customer,
-        grade=arguments["class"],
+        grade=text_said(arguments, "class"),
         valid_from=arguments.get("valid_from") or folder.work.local.date(),
         cause=folder.case.number,
         by=folder.work.by_key,
@@ -118,11 +119,10 @@ def similar_customers(folder: Folder, arguments: Mapping[str, Any], context: Map
 
 def change_customer(folder: Folder, arguments: Mapping[str, Any], context: Mapping[str, Any]) -> Answer:
     """`change_customer` with `status` and `because`: the case's customer becomes active, goes dormant, is closed."""
-    assert folder.case.customer
-    customer = Customer.objects.select_for_update().get(pk=folder.case.customer.pk)
+    customer = Customer.objects.select_for_update().get(pk=customer_of(folder).pk)
     actions.change_status(
         customer=customer,
-        status=str(arguments["status"]),
+        status=text_said(arguments, "status"),
         reason=str(arguments.get("because") or folder.case.number),
         by=folder.work.by_key,
         now=folder.work.now,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from kehu.core import money
@@ -13,7 +12,20 @@ from kehu.ledgers.customers.models import Customer
 from kehu.ledgers.products import actions, queries
 
 from . import Answer, Lines
-from .reading import currency_in, customer_in, day_in, day_said, first, home_currency, number_in, product_in, today_of
+from .reading import (
+    currency_in,
+    customer_in,
+    customer_of,
+    day_in,
+    day_said,
+    first,
+    home_currency,
+    number_in,
+    number_said,
+    product_in,
+    text_said,
+    today_of,
+)
 
 if TYPE_CHECKING:
     from ..folder import Folder
@@ -38,16 +50,15 @@ def post_price(folder: Folder, arguments: Mapping[str, Any], context: Mapping[st
     """`post_price` with `product` and `unit_price`; also `valid_from` (today), `valid_until`, `currency`, `tax_included`, `vat_rate`
     and `source` (the case's number): what the case's customer pays from that day on. What the case has posted already is not posted
     again."""
-    customer, rate = folder.case.customer, arguments.get("vat_rate")
-    assert customer
-    product = str(arguments["product"])
+    customer, rate = customer_of(folder), arguments.get("vat_rate")
+    product = text_said(arguments, "product")
     facts: dict[str, Any] = {
-        "unit_price": money.unit_price(Decimal(str(arguments["unit_price"]))),
+        "unit_price": money.unit_price(number_said(arguments, "unit_price")),
         "currency": str(arguments.get("currency") or home_currency(folder.work.organization.pack)),
         "valid_from": day_said(arguments.get("valid_from")) or folder.work.local.date(),
         "valid_until": day_said(arguments.get("valid_until")),
         "tax_included": bool(arguments.get("tax_included")),
-        "vat_rate": None if rate is None else Decimal(str(rate)),
+        "vat_rate": None if rate is None else number_said(arguments, "vat_rate"),
         "source": str(arguments.get("source") or folder.case.number),
     }
     posted = queries.posted_by(facts["source"], customer, product)

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
 
 from kehu.core.models import Organization
 from kehu.engine.expressions import as_date
 from kehu.ledgers.customers.models import Customer
 from kehu.organizations.queries import local_now
+
+if TYPE_CHECKING:
+    from ..folder import Folder
 
 
 def first(line: Mapping[str, Any], *names: str) -> Any:
@@ -54,6 +59,36 @@ def day_in(line: Mapping[str, Any], *names: str) -> date | None:
         return date.fromisoformat(str(value).strip()[:10])
     except ValueError:
         raise LookupError(f"`{names[0]}: {value}` is no day such as 2024-04-30") from None
+
+
+class Unfit(Exception):
+    """What a step gives an operation is not what the operation takes: a mistake of the pack, named for whoever wrote it."""
+
+
+def text_said(arguments: Mapping[str, Any], name: str) -> str:
+    """A word that an operation cannot do without."""
+    value = arguments.get(name)
+    if value in (None, ""):
+        raise Unfit(_("`{name}` is empty here, and is needed.").format(name=name))
+    return str(value)
+
+
+def number_said(arguments: Mapping[str, Any], name: str) -> Decimal:
+    """A number that an operation cannot do without."""
+    value = text_said(arguments, name)
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        number = Decimal("nan")
+    if not number.is_finite():
+        raise Unfit(_("`{name}` must be a number, and is “{value}”.").format(name=name, value=value))
+    return number
+
+
+def customer_of(folder: Folder) -> Customer:
+    if folder.case.customer is None:
+        raise Unfit(_("the case has no customer here, and one is needed."))
+    return folder.case.customer
 
 
 def day_said(value: Any) -> date | None:

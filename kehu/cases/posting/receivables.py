@@ -17,7 +17,7 @@ from kehu.ledgers.receivables.drafts import Draft
 from kehu.ledgers.receivables.models import Payment, Statement
 
 from . import Answer
-from .reading import day_said, home_currency
+from .reading import customer_of, day_said, home_currency, number_said, text_said
 
 if TYPE_CHECKING:
     from ..folder import Folder
@@ -81,17 +81,17 @@ def build_statement(folder: Folder, arguments: Mapping[str, Any], context: Mappi
 def post_statement(folder: Folder, arguments: Mapping[str, Any], context: Mapping[str, Any]) -> Answer:
     """`post_statement` with what `build_statement` was asked, and `amount` as it was approved: the customer is charged. `number` is the
     case's, unless it says another."""
-    month = _month(arguments)
+    text_said(arguments, "month")
+    customer, month = customer_of(folder), _month(arguments)
     assert month
-    assert folder.case.customer
     draft, _others = _draft(folder, arguments, month)
     shown = arguments.get("amount")
-    if shown is not None and Decimal(str(shown)) != draft.amount:
+    if shown is not None and number_said(arguments, "amount") != draft.amount:
         raise DraftChanged(amount=draft.amount, shown=shown)
     if (other := _charged_by(folder, draft)) and draft.lines:
         raise ChargedAlready(number=other)
     statement = actions.post_statement(
-        customer=folder.case.customer,
+        customer=customer,
         draft=draft,
         number=str(arguments.get("number") or folder.case.number),
         due_on=_due_on(folder, arguments, month),
@@ -106,13 +106,12 @@ def post_statement(folder: Folder, arguments: Mapping[str, Any], context: Mappin
 def post_payment(folder: Folder, arguments: Mapping[str, Any], context: Mapping[str, Any]) -> Answer:
     """`post_payment` with `amount`, `received_on` (today), `month` and `currency` of the statement; `allowance: true` where it is given up
     instead of paid. It settles that statement first, then the customer's older ones; what is left stays his."""
-    customer, month = folder.case.customer, _month(arguments)
-    assert customer
+    customer, month = customer_of(folder), _month(arguments)
     currency = _currency(folder, arguments)
     payment = actions.post_payment(
         customer=customer,
         received_on=day_said(arguments.get("received_on")) or folder.work.local.date(),
-        amount=Decimal(str(arguments["amount"])),
+        amount=number_said(arguments, "amount"),
         currency=currency,
         kind="allowance" if arguments.get("allowance") else "received",
         note=str(arguments.get("note") or ""),
@@ -173,7 +172,7 @@ def _draft(folder: Folder, arguments: Mapping[str, Any], month: date) -> tuple[D
     rate = rate_on(months.after(month) - timedelta(days=1))
     for row in arguments.get("corrections") or []:
         if row.get("amount") is not None:
-            draft.lines.append(drafts.correction(Decimal(str(row["amount"])), rate, str(row.get("reason") or "")))
+            draft.lines.append(drafts.correction(number_said(row, "amount"), rate, str(row.get("reason") or "")))
     return draft, [currency for currency in found if currency != wanted]
 
 
@@ -205,7 +204,9 @@ def _due_on(folder: Folder, arguments: Mapping[str, Any], month: date) -> date:
     """By his own payment term, otherwise by the one the operation is given."""
     assert folder.case.customer
     days = folder.case.customer.payment_days
-    return months.due_on(month, int(arguments.get("days") or 0) if days is None else days)
+    return months.due_on(
+        month, int(number_said(arguments, "days") if arguments.get("days") else 0) if days is None else days
+    )
 
 
 def _balance_before(folder: Folder, draft: Draft) -> Decimal:
