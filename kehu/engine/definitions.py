@@ -820,6 +820,8 @@ class Statistic(Definition):
     title: Text
     by: Expression
     rows: SnakeKey | None = None
+    values: dict[Quoted, Text] = {}
+    """What values that `by` itself makes up are called; they stand in this order, not by how many there are."""
 
 
 class Schedule(Definition):

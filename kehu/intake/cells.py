@@ -151,7 +151,8 @@ def text(most: int) -> Reader:
 
 
 def code(most: int, *, or_name: bool = False) -> Reader:
-    """A code or number of something: width and spaces do not count, leading zeros do. Where a name may stand instead, its spaces stay."""
+    """A code or number of something: width and spaces do not count, leading zeros do. Where a name may stand instead, or a product's code,
+    the spaces stay: whoever looks it up knows which count."""
 
     def read(cell: Cell) -> str | None:
         found = plain(cell) if not isinstance(cell, dict) or "day" not in cell else None

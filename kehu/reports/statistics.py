@@ -361,7 +361,10 @@ class Count:
         groups = group((pk, self._values(title, statistic, facts)) for pk, facts in cases)
         lines = [Counted(_text(value), self._words(statistic, value), tuple(found)) for value, found in groups.items()]
         is_time = all(_is_time(line.value) for line in lines) and bool(lines)
-        if is_time:
+        if statistic.values:
+            order = list(statistic.values)
+            lines.sort(key=lambda line: order.index(line.value) if line.value in order else len(order))
+        elif is_time:
             lines.sort(key=lambda line: line.value)
         else:
             lines.sort(key=lambda line: (-line.count, line.value == NOTHING, line.title))
@@ -388,6 +391,8 @@ class Count:
     def _words(self, statistic: Statistic, value: Any) -> str:
         if value == NOTHING:
             return _("Not stated")
+        if title := statistic.values.get(_text(value)):
+            return title.in_(self.reader.language)
         for definition in self._fields_read(statistic):
             if definition.type in ("choice", "choices", "department", "user"):
                 words = self.reader.words(definition, value)

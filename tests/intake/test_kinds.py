@@ -12,6 +12,7 @@ from kehu.core.models import Organization
 from kehu.ledgers.customers.models import Contact, Customer
 from kehu.ledgers.orders.models import Delivery, DeliveryLine, Order, OrderLine
 from kehu.ledgers.products import queries as prices
+from kehu.ledgers.products.actions import enter_all
 from kehu.ledgers.products.models import Price, Product
 from kehu.ledgers.receivables import actions as receivables
 from kehu.ledgers.receivables import drafts
@@ -74,6 +75,28 @@ def test_products_come_in_and_are_changed(mfg: Organization) -> None:
     assert Product.objects.get(code="BR-120").name == "支架"
     sheet.undone()
     assert not Product.objects.filter(code__in=("BR-120", "00120")).exists()
+
+
+def test_a_product_code_is_known_with_its_spaces_and_without(mfg: Organization) -> None:
+    enter_all(organization=mfg, codes=["BR 120", "CV8"], by="", now=FRIDAY)
+    title = ["客户", "料号", "单价", "生效日期"]
+    rows = [
+        title,
+        *([customer, code, "1", "2024-03-01"] for customer in ("C0001", "C0002") for code in ("BR 120", "CV 8")),
+    ]
+    rows += [["C0003", "BR120", "1", "2024-03-01"], ["C0003", "BR　120", "1", "2024-03-01"]]
+
+    sheet = Sheet(mfg, "prices", rows).checked().done()
+
+    assert sheet.counts == {"new": 5, "refused": 1}  # who writes it in two ways means one product
+    assert set(Price.objects.values_list("product__code", flat=True)) == {"BR 120", "CV8"}
+    again = (
+        Sheet(mfg, "products", [["料号", "单位"], ["BR120", "PCS"], ["CV　8", "PCS"], ["NEW 1", "PCS"]])
+        .checked()
+        .done()
+    )
+    assert again.counts == {"changed": 2, "new": 1}
+    assert set(Product.objects.filter(unit="PCS").values_list("code", flat=True)) == {"BR 120", "CV8", "NEW 1"}
 
 
 def test_a_price_is_posted_corrected_and_taken_back(mfg: Organization, products: None) -> None:

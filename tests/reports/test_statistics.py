@@ -15,6 +15,7 @@ from kehu.reports.records import Period, last_months
 from kehu.reports.registers import RegisterView
 from kehu.reports.statistics import Statistics, TooMany, amount, group, percent, statistics
 from tests.cast import at, sign_in
+from tests.portal.scenes import sent_statement
 from tests.reports import years
 
 NOW = at("2024-03-29 16:00")
@@ -192,3 +193,11 @@ def test_more_than_can_be_counted_while_somebody_waits_is_said(
     page = sign_in(Client(), told, "general_manager").get("/statistics/customer-complaint/?month=2024-03")
     assert page.status_code == 422
     assert str(refused.value) in page.content.decode()
+
+
+def test_the_ages_of_receivables_have_names_and_stand_in_their_order(mfg: Organization) -> None:
+    told = sent_statement(mfg, at("2024-05-06 09:00"))
+    for now, english in (("2024-05-20 09:00", "Not due yet"), ("2024-06-20 09:00", "1 to 30 days overdue")):
+        found = statistics(mfg, "receivables-month-end", Period.month(told.now.date()), at(now), "en")
+        assert table(found, "by_age") == {english: 1}
+        assert not any(title.isdecimal() for title in table(found, "by_age"))

@@ -61,7 +61,7 @@ PRODUCT = Column(
         "sku",
         "material",
     ),  # fmt: skip
-    cells.code(60),
+    cells.code(60, or_name=True),
     "BR-120",
     of_line=True,
 )

@@ -18,6 +18,7 @@ from kehu.core.references import in_use
 from kehu.ledgers.customers.known import KnownCustomers
 from kehu.ledgers.customers.models import Customer
 from kehu.ledgers.products.known import KnownProducts
+from kehu.ledgers.products.queries import squeezed
 
 from . import actions
 from .models import Delivery, DeliveryLine, Order, OrderLine
@@ -145,9 +146,10 @@ class Orders(_Posted):
         ]
         if new.lines:
             mine = [
-                (one.product.strip(), as_text(one.quantity), as_text(one.unit_price or Decimal(0))) for one in new.lines
+                (squeezed(one.product), as_text(one.quantity), as_text(one.unit_price or Decimal(0)))
+                for one in new.lines
             ]
-            theirs = [(one.product.code, as_text(one.quantity), as_text(one.unit_price)) for one in lines]
+            theirs = [(squeezed(one.product.code), as_text(one.quantity), as_text(one.unit_price)) for one in lines]
             facts += [(_line(one), _line(other)) for one, other in _side_by_side(theirs, mine)]
         return [f"{one} ≠ {other}" for one, other in facts if one != other]
 
@@ -199,8 +201,8 @@ class Deliveries(_Posted):
         self, entry: Entry, customer: Customer, before: Delivery, lines: Sequence[DeliveryLine]
     ) -> list[str]:
         new = self._new(entry, customer)
-        mine = [(one.product.strip(), as_text(one.quantity), as_text(one.unit_price)) for one in new.lines]
-        theirs = [(one.product.code, as_text(one.quantity), as_text(one.unit_price)) for one in lines]
+        mine = [(squeezed(one.product), as_text(one.quantity), as_text(one.unit_price)) for one in new.lines]
+        theirs = [(squeezed(one.product.code), as_text(one.quantity), as_text(one.unit_price)) for one in lines]
         facts = [
             (before.customer.code, customer.code),
             (as_text(before.delivered_on), as_text(new.delivered_on)),

@@ -15,6 +15,7 @@ from kehu.core.refusals import AgainstTheRule
 from kehu.ledgers.customers.models import Customer
 
 from .models import Price, Product
+from .queries import coded, squeezed
 
 
 class NegativePrice(AgainstTheRule):
@@ -51,14 +52,17 @@ def enter(
 
 
 def enter_all(*, organization: Organization, codes: Iterable[str], by: str, now: datetime) -> dict[str, Product]:
-    """The products of these codes, those that were missing entered: three statements at most."""
+    """The products of these codes, those that were missing entered: four statements at most."""
     wanted = {code.strip() for code in codes}
-    found = {product.code: product for product in Product.objects.filter(code__in=wanted)}
-    missing = sorted(wanted - found.keys())
+    found = coded(wanted)
+    missing = {squeezed(code): code for code in sorted(wanted - found.keys(), reverse=True)}
     if missing:
-        new = Product.objects.bulk_create(Product(organization=organization, code=code, name=code) for code in missing)
-        events.record(organization, "products.entered", by=by, at=now, products=missing)
-        found |= {product.code: product for product in new}
+        new = Product.objects.bulk_create(
+            Product(organization=organization, code=code, name=code) for code in sorted(missing.values())
+        )
+        events.record(organization, "products.entered", by=by, at=now, products=sorted(missing.values()))
+        made = {squeezed(product.code): product for product in new}
+        found = {code: found.get(code) or made[squeezed(code)] for code in wanted}
     return found
 
 

@@ -18,6 +18,7 @@ from kehu.ledgers.customers.models import Customer
 from . import actions
 from .known import KnownProducts
 from .models import Price, Product
+from .queries import coded, squeezed
 
 _FACTS = ("name", "name_en", "specification", "unit")
 
@@ -26,10 +27,10 @@ class Products(Batch):
     """Known by code."""
 
     def keys(self, entry: Entry) -> Iterable[tuple[str, Hashable]]:
-        yield "code", entry.values.get("code")
+        yield "code", squeezed(entry.values.get("code") or "") or None
 
     def compare(self, entries: Sequence[Entry]) -> list[Verdict]:
-        known = {one.code: one for one in Product.objects.filter(code__in={entry.values["code"] for entry in entries})}
+        known = coded(entry.values["code"] for entry in entries)
         return [self._judged(entry, known.get(entry.values["code"])) for entry in entries]
 
     def _judged(self, entry: Entry, product: Product | None) -> Verdict:
@@ -104,7 +105,11 @@ class Prices(Batch):
         said = entry.values
         yield (
             "product",
-            (said.get("customer") or said.get("customer_name"), said.get("product"), said.get("valid_from")),
+            (
+                said.get("customer") or said.get("customer_name"),
+                squeezed(said.get("product") or ""),
+                said.get("valid_from"),
+            ),
         )
 
     def compare(self, entries: Sequence[Entry]) -> list[Verdict]:

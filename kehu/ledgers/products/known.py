@@ -9,6 +9,7 @@ from django.utils.translation import gettext_noop as _
 from kehu.core.batches import Reason
 
 from .models import Product
+from .queries import coded
 
 
 class KnownProducts:
@@ -22,7 +23,7 @@ class KnownProducts:
         wanted = set(codes) - self._by_code.keys()
         if wanted:
             self._by_code |= dict.fromkeys(wanted)
-            self._by_code |= {one.code: one for one in Product.objects.filter(code__in=wanted)}
+            self._by_code |= coded(wanted)
 
     def why_not(self, code: str) -> Reason | None:
         """Why a line with this code is refused; nothing where it is not."""

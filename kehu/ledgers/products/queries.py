@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -16,7 +16,7 @@ from django.db.models.functions import Lead
 from kehu.ledgers.customers.models import Customer
 from kehu.ledgers.customers.queries import by_code
 
-from .models import Price
+from .models import Price, Product
 
 _LOOK_UP = re.compile(
     r"price\[(?:(?P<customer>[^\]/]+)/)?(?P<product>[^\]]+)\](?:@(?P<day>\d{4}-\d\d-\d\d))?(?:\.(?P<name>[a-z_]+))?"
@@ -24,6 +24,21 @@ _LOOK_UP = re.compile(
 
 Prices = Mapping[tuple[int, int], Sequence[Price]]
 """(customer, product) -> all that were posted, in the order in which they count."""
+
+
+def squeezed(code: str) -> str:
+    """A code as it is known: who writes a space in it and who leaves it out means the same product."""
+    return "".join(code.split())
+
+
+def coded(codes: Iterable[str]) -> dict[str, Product]:
+    """The products of these codes, by the code as it is asked for: two statements at most. What is written exactly so comes first."""
+    wanted = set(codes)
+    found = {one.code: one for one in Product.objects.filter(code__in=wanted | {squeezed(code) for code in wanted})}
+    left = {code for code in wanted if code not in found}
+    if left and (spaced := Product.objects.filter(code__contains=" ")):
+        found = {**{squeezed(one.code): one for one in spaced}, **found}
+    return {code: product for code in wanted if (product := found.get(code) or found.get(squeezed(code)))}
 
 
 def price_on(customer: Customer, product: str, day: date) -> Price | None:
