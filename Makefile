@@ -9,7 +9,7 @@ REST := lint types audit imports migrations postgres browser
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: messages help install run test check rest $(REST) format lock
+.PHONY: messages help install run test check rest $(REST) format lock mutants
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,9 @@ packs: install ## the packs' own checks and examples by themselves; the tests ru
 	  echo "kehu check $$pack" && .venv/bin/kehu check $$pack && \
 	  echo "kehu examples --pack $$pack" && .venv/bin/kehu examples --pack $$pack || exit 1; \
 	done
+
+mutants: install ## which of the packs' rules can be broken without a story noticing; takes an hour
+	@for pack in $(PACKS); do .venv/bin/python tools/mutate.py $$pack || exit 1; done
 
 browser: install ## the tests in a browser (KEHU_CHROMIUM says where)
 	@chromium=$$($(PYTHON) tools/browser.py) && echo ".venv/bin/pytest in $$chromium" && \

@@ -237,8 +237,8 @@ def _climb(folder: Folder, task: Task, step: Step, deadline: Deadline, later: li
         folder.complete(task.step, task.item, rung.takes, {})
 
 
-LIMIT_TOLD = ("reminder", "repeated", "overdue", "escalated")
-"""The kinds of messages about a time limit."""
+LIMIT_TOLD = ("reminder", "repeated", "overdue", "escalated", "row_overdue")
+"""The kinds of messages about a time limit, of a task or of a row it watches."""
 
 
 def _kind(rung: Rung, is_late: bool) -> str:

@@ -21,7 +21,7 @@ def run(arguments: Sequence[str]) -> int:
         for problem in loaded.problems:
             print(problem, file=sys.stderr)
         return 1
-    _prepare()
+    prepare()
     from kehu.cases.examples import Result, run_stories, stage
     from kehu.reports.shown import SHOWN
 
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _prepare() -> None:
+def prepare() -> None:
     """A database in memory with our tables: nothing of an installation is read or written."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "kehu.config.settings"
     os.environ["KEHU_DATABASE_URL"] = "sqlite:///:memory:"
