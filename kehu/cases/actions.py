@@ -111,13 +111,15 @@ def open_case(
         if procedure not in work.procedures:
             raise NoSuchProcedure(procedure=procedure)
         running = revisions.procedures_of(organization)[procedure]
-        found_power = power_to_open(work, running)
+        found = by_code(customer) if customer else None
+        found_power = power_to_open(work, running, found)
         if found_power is None:
             raise MayNotStart(
                 procedure=say(running.procedure.title), role=role_words(running, running.procedure.first_step)
             )
         work.acting = found_power.acting
-        found = _customer(customer, required=running.procedure.customer == "required")
+        if found is None and (customer or running.procedure.customer == "required"):
+            raise _no_customer(customer)
         if not running.procedure.startable:
             raise NotStartable(procedure=say(running.procedure.title))
         if not revisions.is_on(work.procedures[procedure]):
@@ -645,17 +647,10 @@ def answer_of(folder: Folder, question: Callable[[], Any]) -> Any:
         raise refusal_of(error, facts) from None
 
 
-def _customer(code: str | None, *, required: bool) -> Customer | None:
-    if not code:
-        if required:
-            raise BadData(
-                [Finding("customer", _("Choose the customer: every record of this procedure belongs to one."))]
-            )
-        return None
-    customer = by_code(code)
-    if customer is None:
-        raise BadData([Finding("customer", _("There is no customer “{value}”.").format(value=code))])
-    return customer
+def _no_customer(code: str | None) -> BadData:
+    if code:
+        return BadData([Finding("customer", _("There is no customer “{value}”.").format(value=code))])
+    return BadData([Finding("customer", _("Choose the customer: every record of this procedure belongs to one."))])
 
 
 def say(text: Any) -> str:

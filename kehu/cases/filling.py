@@ -58,9 +58,9 @@ def blank(organization: Organization, person: Person, procedure: str, now: datet
         raise NotStartable(procedure=title)
     if not revisions.is_on(written):
         raise SwitchedOff(procedure=title, positions=whose("procedures", organization))
-    if not may_open(work, running):
-        raise MayNotStart(procedure=title, role=role_words(running, running.procedure.first_step))
     found = by_code(customer) if customer else None
+    if not may_open(work, running, found):
+        raise MayNotStart(procedure=title, role=role_words(running, running.procedure.first_step))
     case = Case(organization=organization, opener_id=person.id, customer=found, opened_at=now, revision=written.current)
     return Folder(work, case, running, [])
 

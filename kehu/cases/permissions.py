@@ -13,6 +13,8 @@ from kehu.core.models import Event, Organization
 from kehu.engine.advance import NotPossible
 from kehu.engine.definitions import Pack, TableRole
 from kehu.engine.roles import Role, parse_role
+from kehu.ledgers.customers.models import Customer
+from kehu.ledgers.customers.queries import facts_of
 from kehu.organizations.queries import Directory, Person
 from kehu.organizations.standing_in import StandIn
 from kehu.procedures import revisions
@@ -60,24 +62,24 @@ def beyond_the_mandate(
     return None
 
 
-def power_to_open(work: Work, running: Running) -> Power | None:
-    """By which power who acts may start a case of this procedure."""
+def power_to_open(work: Work, running: Running, customer: Customer | None = None) -> Power | None:
+    """By which power who acts may start a case of this procedure; of that customer, whom the first step's role may speak of."""
     first = running.procedure.steps[running.procedure.first_step]
+    about = facts_of(customer, work.people) if customer else None
 
     def may(person: Person) -> bool:
-        circumstances = Circumstances(
-            running.pack, work.people, running.tables, {"by": person.key}, owner=running.procedure.owner
-        )
+        context = {"by": person.key, "customer": about}
+        circumstances = Circumstances(running.pack, work.people, running.tables, context, owner=running.procedure.owner)
         return may_do(person, roles_of(first, circumstances), circumstances)
 
     return power(work.by, may, work.people, running.procedure.key)
 
 
-def may_open(work: Work, running: Running) -> bool:
-    """Whether who acts may start a case of this procedure now."""
+def may_open(work: Work, running: Running, customer: Customer | None = None) -> bool:
+    """Whether who acts may start a case of this procedure now, of that customer."""
     document = running.procedure
     is_open = document.startable and revisions.is_on(work.procedures[document.key])
-    return is_open and power_to_open(work, running) is not None
+    return is_open and power_to_open(work, running, customer) is not None
 
 
 def may_void(folder: Folder) -> bool:
