@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from python_calamine import CalamineWorkbook
 
 from kehu.core.models import Event, Indexing, Organization
-from kehu.intake import actions, work
+from kehu.intake import actions, work, workbooks
 from kehu.intake.models import Import, ImportRow
 from kehu.intake.work import Lost
 from kehu.ledgers.customers import actions as customer_actions
@@ -123,6 +125,11 @@ def test_ten_wrong_rows_among_many_are_told_each_and_the_others_come_in(mfg: Org
         1001: "This is a line of totals",
     }.items():
         assert expected in said[number]
+    back = io.BytesIO()
+    assert workbooks.write_refused(sheet.one, back) == 10
+    back.seek(0)
+    _titles, *found = CalamineWorkbook.from_filelike(back).get_sheet_by_index(0).to_python()
+    assert [(row[-2], bool(row[-1])) for row in found] == [(number + 1, True) for number in wrong]
 
 
 def test_doubles_come_in_where_that_was_chosen(mfg: Organization) -> None:

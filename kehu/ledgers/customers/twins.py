@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from django.db.models import Q
@@ -30,6 +31,7 @@ class Twin:
     because: tuple[Because, ...]
 
 
+@lru_cache(maxsize=4096)  # a sheet asks of every name four times
 def plain(name: str) -> str:
     """A company's name without what people write differently: legal form, width, case, punctuation, spaces."""
     text = _LATIN_FORMS.sub(" ", unicodedata.normalize("NFKC", name).casefold())
