@@ -176,7 +176,7 @@ def test_a_corrective_report_follows_the_eight_disciplines(mfg):
 
 def test_a_return_note_and_a_statement_have_what_the_customer_confirms(mfg):
     text = printed(mfg, "property not accepted", "MFG-F20")
-    for words in ("铜带C5191", "500公斤", "✓验收不合格", "何经理同意退换", "粤B·12345", "客户签收（签字盖章）"):
+    for words in ("—铜带C5191", "500公斤", "✓验收不合格", "何经理同意退换", "粤B·12345", "客户签收（签字盖章）"):
         assert words in text, words
     text = printed(mfg, "statement", "MFG-AR-1")
     for words in (
