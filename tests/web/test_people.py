@@ -77,7 +77,10 @@ def test_who_has_no_right_sees_and_changes_nothing(client: Client, mfg, position
     assert client.get("/settings/people/").status_code == 403
     assert client.get("/settings/positions/").status_code == 403
     assert client.get("/settings/people/qa_head/").status_code == 403
-    assert client.post("/settings/people/", NEW).status_code == 403
+    assert "您填写的内容仍在" not in client.get("/settings/people/").content.decode()
+    refused = client.post("/settings/people/", NEW)
+    assert refused.status_code == 403
+    assert "您填写的内容仍在" in refused.content.decode()
     for act in ("facts", "appointments", "appointment-end", "leaving", "staying", "invitation", "sessions"):
         assert client.post(f"/settings/people/sales_head/{act}/", {"last_day": "2099-01-01"}).status_code == 403, act
     assert client.post("/settings/people/sales_head/second-factor/").status_code == 403
