@@ -10,7 +10,7 @@ import os
 import sys
 from calendar import monthrange
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -219,11 +219,28 @@ class Books:
             )
             if settled > max(statement["amount"], 0):
                 yield f"{where}: {float(settled)} of {statement['amount']} are settled"
-            if parts and statement["id"] not in self.in_force:
-                yield f"{where}: is settled, and no longer in force"
+            if statement["id"] not in self.in_force:
+                yield from self._of_the_past(where, statement, parts)
             for part in parts:
                 payment = self.payments[part["payment_id"]]
                 yield from self._differ(f"payment {payment['id']}", payment, customer_id=statement["customer_id"], currency=statement["currency"])  # fmt: skip
+        yield from self._owed()
+
+    def _of_the_past(
+        self, where: str, statement: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]
+    ) -> Iterator[str]:
+        """What had settled a statement was taken back before another took its place, and nothing settled it since."""
+        if sum(Fraction(one["amount"]) for one in parts):
+            yield f"{where}: is settled, and no longer in force"
+        later = [
+            one["posted_at"] for one in self.statements.values()
+            if all(one[name] == statement[name] for name in ("customer_id", "month", "currency"))
+            and one["revision"] > statement["revision"]
+        ]  # fmt: skip
+        if any(one["settled_at"] > min(later) for one in parts):
+            yield f"{where}: was settled when it was no longer in force"
+
+    def _owed(self) -> Iterator[str]:
         for (code, currency), sums in self.figures().items():
             customer = next(pk for pk, found in self.codes.items() if found == code)
             still_open = sum(

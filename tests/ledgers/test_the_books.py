@@ -265,6 +265,21 @@ def test_a_month_in_the_accountant_s_words(mfg: Organization) -> None:
     }
 
 
+def test_a_statement_that_was_withdrawn_is_settled_by_nothing(mfg: Organization) -> None:
+    settled_month(mfg)
+    statement, payment = Statement.objects.get(), Payment.objects.get()
+    receivables.take_back(payment=payment, by="finance", now=at("2019-04-03 09:00"))
+    receivables.withdraw_statement(statement=statement, by="", now=at("2019-04-03 09:00"))
+    assert Books.of(mfg).problems() == []
+
+    back = Settlement.objects.filter(amount__lt=0)
+    back.update(settled_at=at("2019-04-04 09:00"))
+    late = f"{statement.number}/{statement.revision}: was settled when it was no longer in force"
+    assert Books.of(mfg).problems() == [late]
+    back.update(amount=F("amount") + 1)
+    assert f"{statement.number}/{statement.revision}: is settled, and no longer in force" in Books.of(mfg).problems()
+
+
 def test_half_a_cent_is_rounded_away_from_zero() -> None:
     assert [cents(Fraction(value)) for value in ("1.005", "-1.005", "1.0049")] == [
         Fraction("1.01"),

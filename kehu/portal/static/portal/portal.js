@@ -118,7 +118,7 @@ form?.addEventListener("submit", (event) => {
 });
 window.addEventListener("pageshow", () => form?.querySelector("[data-send]")?.removeAttribute("disabled"));
 
-const wrong = document.querySelector(".wrong, [data-refusal]");
+const wrong = document.querySelector(".wrong") ?? document.querySelector("[data-refusal]");
 if (wrong) {
   wrong.scrollIntoView({ block: "center", behavior: "instant" });
   (wrong.querySelector("input:not([type=hidden]), select, textarea") ?? wrong).focus({ preventScroll: true });
