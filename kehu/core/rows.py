@@ -135,6 +135,15 @@ def _unless_empty(converter: Callable[..., Any]) -> Callable[..., Any]:
     return converted
 
 
+def count_anew(tables: Iterable[type[models.Model]]) -> None:
+    """PostgreSQL looks how much lies in these tables now. It does so by itself a minute later, and until then asks of a table that is being
+    filled as of an empty one, by reading all of it (measured: two thirds of the time in which 50,000 customers came in)."""
+    if connection.vendor == "postgresql":
+        names = ", ".join(connection.ops.quote_name(table._meta.db_table) for table in tables)
+        with connection.cursor() as cursor:
+            cursor.execute(f"ANALYZE {names}")
+
+
 @contextmanager
 def together() -> Iterator[None]:
     """Statements whose answers nobody waits for go to PostgreSQL one behind the other, and what it says to them is heard at the end."""

@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.apps import apps
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import Q
+from django.db.models import Model, Q
 from django.utils.translation import gettext_noop as _
 
 from kehu.cases.posting.reading import home_currency
@@ -33,6 +34,8 @@ from .models import Import, ImportRow
 log = logging.getLogger("kehu.intake")
 
 SLICE = 1000
+COUNTED_ANEW = (SLICE, 16 * SLICE)
+"""When so many rows of a sheet came in, the database counts its ledger anew."""
 TURN = timedelta(seconds=30)
 HOLD = timedelta(seconds=30)
 FAILURES = 3
@@ -175,7 +178,7 @@ class Turn:
 
     def _slice(self, ledger: Batch, portion: Sequence[tuple[Read, Reason | None]], known: dict[int, int]) -> None:
         one = self.sheet
-        is_run = one.state == Import.State.RUNNING
+        is_run, before = one.state == Import.State.RUNNING, one.position
         verdicts: dict[tuple[int, ...], Verdict] | None = None
         if not is_run:
             verdicts = _judged(ledger, portion, known)
@@ -203,6 +206,8 @@ class Turn:
                 if not is_run:
                     _show(one.checked, entry, verdict)
             self._advance(portion[-1][0].until)
+        if is_run and any(before < count <= one.position for count in COUNTED_ANEW):
+            rows.count_anew(_tables_of(ledger))
 
     def _advance(self, position: int) -> None:
         one = self.sheet
@@ -278,6 +283,13 @@ class Turn:
                 found.state = Import.State.FAILED
                 events.record(self.organization, "import.failed", by="", at=self.now, **{"import": one.pk})
             found.save(update_fields=["failures", "why", "state"])
+
+
+def _tables_of(ledger: Batch) -> Iterator[type[Model]]:
+    """Of the ledger that takes what comes in."""
+    app = apps.get_containing_app_config(type(ledger).__module__)
+    assert app
+    yield from app.get_models()
 
 
 def _behind(header: int, remarks: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

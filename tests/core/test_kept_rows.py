@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from kehu.cases.models import Case, Task
 from kehu.core.models import Organization
-from kehu.core.rows import Kept
+from kehu.core.rows import Kept, count_anew
 from kehu.core.scope import Unscoped, scope
 from tests.cast import Telling
 
@@ -50,3 +50,10 @@ def test_a_question_that_names_an_organization_for_good_is_a_mistake(mfg: Organi
     theirs = Kept(Case, lambda cases, step: cases.filter(pk__in=Task.objects.filter(step=step).values("case")), str)
     with pytest.raises(Unscoped):
         theirs("accept-complaint")
+
+
+def test_a_table_that_was_filled_is_counted_anew_where_that_helps(mfg: Organization) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        count_anew([Case, Task])
+    counts = ['ANALYZE "cases_case", "cases_task"'] if connection.vendor == "postgresql" else []
+    assert [query["sql"] for query in asked.captured_queries if "set_config" not in query["sql"]] == counts
