@@ -229,15 +229,21 @@ class Books:
     def _of_the_past(
         self, where: str, statement: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]
     ) -> Iterator[str]:
-        """What had settled a statement was taken back before another took its place, and nothing settled it since."""
-        if sum(Fraction(one["amount"]) for one in parts):
+        """Nothing settles a statement that another took the place of. Of one that was withdrawn, every payment was taken back before."""
+        follows = min(
+            (
+                one for one in self.statements.values()
+                if all(one[name] == statement[name] for name in ("customer_id", "month", "currency"))
+                and one["revision"] > statement["revision"]
+            ),
+            key=lambda one: one["revision"],
+        )  # fmt: skip
+        left: dict[int, Fraction] = defaultdict(Fraction)
+        for part in parts:
+            left[self.payments[part["payment_id"]]["corrects_id"] or part["payment_id"]] += Fraction(part["amount"])
+        if (parts and not follows["withdrawn"]) or any(left.values()):
             yield f"{where}: is settled, and no longer in force"
-        later = [
-            one["posted_at"] for one in self.statements.values()
-            if all(one[name] == statement[name] for name in ("customer_id", "month", "currency"))
-            and one["revision"] > statement["revision"]
-        ]  # fmt: skip
-        if any(one["settled_at"] > min(later) for one in parts):
+        if any(one["settled_at"] > follows["posted_at"] for one in parts):
             yield f"{where}: was settled when it was no longer in force"
 
     def _owed(self) -> Iterator[str]:

@@ -259,8 +259,8 @@ def hand_over(
 def void(
     *, organization: Organization, number: str, reason: str, by: str, now: datetime, version: int | None = None
 ) -> Case:
-    """作废: the case ends without a result. Its number and all that was written stay; what it entered in ledgers is taken back. It ends as it was seen (`version`) or not at
-    all: what somebody did in it meanwhile may be why it should go on."""
+    """作废: the case ends without a result. Its number and all that was written stay; what it entered in ledgers is taken back. It ends as
+    it was seen (`version`) or not at all: what somebody did in it meanwhile may be why it should go on."""
     with scope(organization):
         work = begin(organization, by, now)
         folder = work.take(number)

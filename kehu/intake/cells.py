@@ -150,13 +150,13 @@ def text(most: int) -> Reader:
     return read
 
 
-def code(most: int, *, or_name: bool = False) -> Reader:
-    """A code or number of something: width and spaces do not count, leading zeros do. Where a name may stand instead, or a product's code,
-    the spaces stay: whoever looks it up knows which count."""
+def code(most: int, *, with_spaces: bool = False) -> Reader:
+    """A code or number of something: width and spaces do not count, leading zeros do. `with_spaces` leaves the spaces to whoever looks it
+    up: a name that stands instead has some, and so have codes of products."""
 
     def read(cell: Cell) -> str | None:
         found = plain(cell) if not isinstance(cell, dict) or "day" not in cell else None
-        if found and not or_name:
+        if found and not with_spaces:
             found = found.replace(" ", "")
         if found is None:
             raise Wrong(

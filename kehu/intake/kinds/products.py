@@ -32,7 +32,7 @@ PRODUCTS = Kind(
             "code",
             _("Code"),
             (*PRODUCT.titles, "编号", "编码", "代码", "型号", "code"),
-            cells.code(60, or_name=True),
+            cells.code(60, with_spaces=True),
             "BR-120",
             is_needed=True,
         ),  # fmt: skip

@@ -13,7 +13,7 @@ from . import Column, Option
 CUSTOMER_CODES = ("客户编号", "客户编码", "客户代码", "客户代号", "客户号", "客编", "编号", "编码", "代码", "customer code", "customer no", "customer number", "customer id", "code", "account")  # fmt: skip
 CUSTOMER_NAMES = ("客户名称", "客户全称", "客户名", "单位名称", "公司名称", "企业名称", "往来单位", "购货单位", "名称", "customer name", "company name", "name", "account name")  # fmt: skip
 
-CUSTOMER = Column("customer", _("Customer (code)"), (*CUSTOMER_CODES, "客户", "customer"), cells.code(200, or_name=True), "C0001")  # fmt: skip
+CUSTOMER = Column("customer", _("Customer (code)"), (*CUSTOMER_CODES, "客户", "customer"), cells.code(200, with_spaces=True), "C0001")  # fmt: skip
 CUSTOMER_NAME = Column(
     "customer_name", _("Customer (name)"), CUSTOMER_NAMES, cells.text(200), "深圳市讯捷通信设备有限公司"
 )
@@ -61,7 +61,7 @@ PRODUCT = Column(
         "sku",
         "material",
     ),  # fmt: skip
-    cells.code(60, or_name=True),
+    cells.code(60, with_spaces=True),
     "BR-120",
     of_line=True,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
@@ -93,26 +94,19 @@ def post_statement(
     former = queries.statement_of(customer, draft.month, draft.currency)
     if former and open_amount_of(former) != former.amount:
         raise SettledAlready(number=former.number)
-    statement = Statement(
-        organization=customer.organization,
+    statement = _enter(
+        customer,
+        now,
         number=number,
-        customer=customer,
         month=draft.month,
         currency=draft.currency,
-        revision=_next_revision(customer, draft.month, draft.currency),
         net_amount=draft.net_amount,
         vat_amount=draft.vat_amount,
         amount=draft.amount,
         due_on=due_on,
         source=source,
-        posted_at=now,
         posted_early=local_now(customer.organization, now).date() < months.after(draft.month),
     )
-    try:
-        with transaction.atomic():
-            statement.save(force_insert=True)
-    except IntegrityError:
-        raise PostedMeanwhile() from None
     StatementLine.objects.bulk_create(
         StatementLine(
             organization=customer.organization,
@@ -133,23 +127,7 @@ def post_statement(
         )
         for position, line in enumerate(draft.lines, 1)
     )
-    events.record(
-        customer.organization,
-        "statement.posted",
-        by=by,
-        at=now,
-        number=number,
-        revision=statement.revision,
-        customer=customer.code,
-        month=f"{draft.month:%Y-%m}",
-        currency=draft.currency,
-        net_amount=str(statement.net_amount),
-        vat_amount=str(statement.vat_amount),
-        amount=str(statement.amount),
-        lines=len(draft.lines),
-        due_on=due_on.isoformat(),
-        source=source,
-    )
+    _tell(statement, by, now, lines=len(draft.lines))
     return statement
 
 
@@ -163,48 +141,45 @@ def withdraw_statement(*, statement: Statement, by: str, now: datetime, note: st
     if paid := money.amount(statement.amount - found.open_amount):  # type: ignore[attr-defined]
         raise PaidAlready(number=statement.number, paid=paid)
     facts = {name: getattr(statement, name) for name in ("number", "month", "currency", "due_on", "source")}
-    nothing = dict.fromkeys(("net_amount", "vat_amount", "amount"), Decimal(0).quantize(Decimal("0.01")))
-    revision = _next_revision(statement.customer, statement.month, statement.currency)
-    back = Statement(
-        organization=statement.organization,
-        customer=statement.customer,
-        revision=revision,
-        withdrawn=True,
-        posted_at=now,
-        **facts,
-        **nothing,
+    nothing = dict.fromkeys(("net_amount", "vat_amount", "amount"), Decimal("0.00"))
+    back = _enter(statement.customer, now, withdrawn=True, **facts, **nothing)
+    _tell(back, by, now, lines=0, withdrawn=True, note=note[:200])
+    return back
+
+
+def _enter(customer: Customer, now: datetime, **facts: Any) -> Statement:
+    """The next revision of the month's statement, or its first."""
+    posted = Statement.objects.filter(customer=customer, month=facts["month"], currency=facts["currency"])
+    last = posted.order_by("-revision").values_list("revision", flat=True).first()
+    statement = Statement(
+        organization=customer.organization, customer=customer, revision=(last or 0) + 1, posted_at=now, **facts
     )
     try:
         with transaction.atomic():
-            back.save(force_insert=True)
+            statement.save(force_insert=True)
     except IntegrityError:
         raise PostedMeanwhile() from None
-    told = {name: str(value) for name, value in nothing.items()} | {
-        "month": f"{statement.month:%Y-%m}",
-        "note": note[:200],
-    }
+    return statement
+
+
+def _tell(statement: Statement, by: str, now: datetime, **facts: Any) -> None:
     events.record(
         statement.organization,
         "statement.posted",
         by=by,
         at=now,
         number=statement.number,
-        revision=revision,
+        revision=statement.revision,
         customer=statement.customer.code,
+        month=f"{statement.month:%Y-%m}",
         currency=statement.currency,
-        lines=0,
-        withdrawn=True,
+        net_amount=str(statement.net_amount),
+        vat_amount=str(statement.vat_amount),
+        amount=str(statement.amount),
         due_on=statement.due_on.isoformat(),
         source=statement.source,
-        **told,
+        **facts,
     )
-    return back
-
-
-def _next_revision(customer: Customer, month: date, currency: str) -> int:
-    posted = Statement.objects.filter(customer=customer, month=month, currency=currency)
-    last = posted.order_by("-revision").values_list("revision", flat=True).first()
-    return (last or 0) + 1
 
 
 @transaction.atomic

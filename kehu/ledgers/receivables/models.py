@@ -1,7 +1,8 @@
 """Receivables (应收账款): statements of account, what was paid, and what of it settled which statement.
 
 A statement is built of deliveries, returns, allowances and corrections of one customer, month and currency. A posted one stays; a
-corrected one is its next revision, and the last revision is in force, unless it says that all is withdrawn. What a customer owes is asked, never stored.
+corrected one is its next revision, and the last revision is in force, unless it says that all is withdrawn. What a customer owes is
+asked, never stored.
 """
 
 from django.db import models
