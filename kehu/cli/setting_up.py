@@ -19,8 +19,10 @@ _LOCK = 0x6B656875_75  # "kehuu"
 def django() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kehu.config.settings")
     import django as library
+    from django.apps import apps
 
-    library.setup()
+    if not apps.ready:  # a second time the log would begin anew, on whatever stands for the console just then
+        library.setup()
 
 
 def figures(*, fresh: bool = False) -> None:
