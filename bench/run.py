@@ -183,13 +183,13 @@ def _customer_pages(count: int) -> dict[str, list[str]]:
 
 
 def _places(organization: Any) -> list[dict[str, Any]]:
-    """For each client a case with the rows that a step is copied from."""
+    """For each client a case with the rows that a step is copied from: the oldest, which no page is measured on, for they grow."""
     from kehu.cases.models import Assignment, Deadline, Task
     from kehu.core.models import Event, Message
     from kehu.core.scope import scope
 
     with scope(organization):
-        tasks = list(Task.objects.filter(state="open", assignments__is_open=True).order_by("-pk")[:CLIENTS])
+        tasks = list(Task.objects.filter(state="open", assignments__is_open=True).order_by("pk")[:CLIENTS])
         event, message = Event.objects.latest("pk").pk, Message.objects.latest("pk").pk
         return [
             {

@@ -121,7 +121,7 @@ class Row:
     """A line of an inbox or a list of cases."""
 
     number: str
-    procedure: Mapping[str, str]
+    procedure: Text
     customer: str
     customer_code: str
     status: str
@@ -471,7 +471,7 @@ def _cases() -> QuerySet[Case]:
 
 def _as_lines(cases: QuerySet[Case]) -> QuerySet[Case]:
     """With what a line shows of each."""
-    return cases.select_related("procedure", "revision", "customer").defer("data", "revision__definition")
+    return cases.select_related("revision", "customer").defer("data", "revision__definition")
 
 
 class _Reader:
@@ -604,7 +604,7 @@ class _Reader:
         end = self._step(case, case.status)
         return {
             "number": case.number,
-            "procedure": case.procedure.title,
+            "procedure": revisions.running(case.revision).procedure.title,
             "customer": short_name(case.customer, get_language()) if case.customer else "",
             "customer_code": case.customer.code if case.customer else "",
             "status": case.status,
@@ -657,7 +657,7 @@ class _Reader:
 
 def _with_case(rows: QuerySet[M], path: str) -> QuerySet[M]:
     """Tasks, or what has a task, with all that a line says of the case."""
-    return rows.select_related(f"{path}case__procedure", f"{path}case__revision", f"{path}case__customer").defer(
+    return rows.select_related(f"{path}case__revision", f"{path}case__customer").defer(
         *(f"{path}case__data", f"{path}case__revision__definition", f"{path}filled", f"{path}draft")
     )
 

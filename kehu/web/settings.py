@@ -10,7 +10,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
@@ -109,10 +109,7 @@ def sections(request: Any) -> tuple[list[Line], list[Line]]:
         rights = [right for right in (section.right, *section.or_rights) if right]
         if rights and not any(may_administer(request.person, right, request.organization) for right in rights):
             continue
-        try:
-            address = reverse(section.name)
-        except NoReverseMatch:
-            continue
+        address = reverse(section.name)
         line = Line(section, address, request.path.startswith(address))
         (company if section.right else own).append(line)
     return own, company

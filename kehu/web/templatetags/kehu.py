@@ -283,18 +283,35 @@ def register_line(line: Any, widths: Sequence[str]) -> SafeString:
     """A register's line (`kehu.reports.registers.Line`): some hundreds of cells a page."""
     first, *others = line.cells
     address = case_address(line.number)
-    look = ' class="is-overdue"' if line.is_overdue else "" if line.is_open else ' class="is-closed"'
-    late = _text(_("Overdue"))
-    mark = f'<span class="overdue-mark" title="{late}">{icon("clock-exclamation")}</span>'
+    look, mark = "" if line.is_open else ' class="is-closed"', ""
+    if line.is_overdue:
+        late = _text(_("Overdue"))
+        look, mark = (
+            ' class="is-overdue"',
+            f'<span class="overdue-mark" title="{late}">{icon("clock-exclamation")}</span>',
+        )
     return _markup(
         f'<tr data-line tabindex="-1" data-address="{address}"{look}><th scope="row">',
-        f'<a class="row-link" href="{address}">{_text(first.text or line.number)}</a>{mark if line.is_overdue else ""}</th>',
+        f'<a class="row-link" href="{address}">{_text(first.text or line.number)}</a>{mark}</th>',
         *(
             f'<td class="{width} kind-{_text(cell.kind or "text")}">{_text(cell.text)}</td>'
             for cell, width in zip(others, widths[1:], strict=True)
         ),
         "</tr>\n",
     )
+
+
+@register.simple_tag
+def options(choices: Iterable[Any], chosen: str | None = None) -> SafeString:
+    """What stands in a list to choose from (`kehu.web.sheet.Choice`; with `chosen`, `kehu.reports.registers.Choice`): hundreds on some
+    pages."""
+    return _markup(*(_option(one, one.is_chosen if chosen is None else one.value == chosen) for one in choices))
+
+
+def _option(choice: Any, is_chosen: bool) -> str:
+    note = getattr(choice, "note", "")
+    words = f"{_text(choice.title)} · {_text(note)}" if note else _text(choice.title)
+    return f'<option value="{_text(choice.value)}"{" selected" if is_chosen else ""}>{words}</option>'
 
 
 @register.simple_tag
@@ -372,11 +389,12 @@ def _place(place: Any, now: datetime) -> str:
 def inbox_line(row: Any, view: str, now: datetime) -> SafeString:
     """A line of the inbox (`kehu.cases.queries.Row`) with the box to choose it by: fifty a page."""
     number, place = _text(row.number), "|".join(row.place if row.part == "do" else ("", ""))
+    language = _language()
     choose = _text(_("Choose %(number)s") % {"number": row.number})
     facts = [f'<span class="number">{number}</span>']
     if row.customer:
         facts.append(f"<span>{_text(row.customer)}</span>")
-    facts.append(f'<span class="wide-only">{_text(in_language(row.procedure))}</span>')
+    facts.append(f'<span class="wide-only">{_text(row.procedure.in_(language))}</span>')
     if view == "started" and row.holders:
         facts.append(f"<span>{_text(names(row.holders))}</span>")
     return _markup(
@@ -385,17 +403,19 @@ def inbox_line(row: Any, view: str, now: datetime) -> SafeString:
         f'<a class="inbox-row{" is-unread" if row.is_unread else ""}" href="{case_address(row.number)}" data-line ',
         f'hx-get="{preview_address(row.number)}" hx-target="#preview" hx-trigger="kehu:choose delay:120ms" ',
         'hx-sync="#preview:replace" data-preview="preview">\n<span class="inbox-line"><span class="inbox-title">',
-        f"{_title(row)}</span>{''.join(_chips(row, view))}</span>\n",
+        f"{_title(row, language)}</span>{''.join(_chips(row, view))}</span>\n",
         f'<span class="inbox-line inbox-small"><span class="inbox-facts">{"".join(facts)}</span>',
         f'<span class="inbox-at">{when(row.at, now)}</span></span></a></li>\n',
     )
 
 
-def _title(row: Any) -> str:
+def _title(row: Any, language: str) -> str:
     """What is to be done, or how far the case is; with the row, for whom, and what of it is asked."""
-    unread = _text(_("New:"))
-    new = f'<span class="visually-hidden">{unread} </span>' if row.is_unread else ""
-    title = " · ".join(in_language(step) for step in row.steps) or in_language(row.procedure)
+    new = ""
+    if row.is_unread:
+        unread = _text(_("New:"))
+        new = f'<span class="visually-hidden">{unread} </span>'
+    title = " · ".join(step.in_(language) for step in row.steps) or row.procedure.in_(language)
     tags = [row.item] if row.item else []
     if row.principal:
         tags.append(_("for %(name)s") % {"name": in_language(row.principal.name)})
