@@ -147,7 +147,7 @@ class Reader:
             names = [value] if isinstance(value, str) else list(value or [])
             found.links = [(name, self.addresses.get(name, "")) for name in names]
         elif definition.type == "rows":
-            columns = self._columns(key, definition)
+            columns = self.columns(definition)
             found.columns = [words.say(column.title) for column in columns.values()]
             found.rows = [
                 [self.shown(name, column, row.get(name)) for name, column in columns.items()] for row in value or []
@@ -156,8 +156,10 @@ class Reader:
             found.text = words.value(definition, value)
         return found
 
-    def _columns(self, key: str, definition: FieldDefinition) -> dict[str, FieldDefinition]:
-        return {name: column for name, column in definition.columns.items() if column.type != "rows"}
+    def columns(self, definition: FieldDefinition) -> dict[str, FieldDefinition]:
+        return {
+            name: column for name, column in definition.columns.items() if column.type != "rows" and column.is_shown
+        }
 
 
 # --- what was posted --------------------------------------------------------------------------------------------------
@@ -398,7 +400,7 @@ class Editor:
     def _add_rows(self, control: Control, key: str, definition: FieldDefinition, value: Any) -> None:
         rows = list(value or [])
         known = rows_of(self.filling.form, self.filling.data, key) if definition.key else {}
-        columns = {name: column for name, column in definition.columns.items() if column.type != "rows"}
+        columns = self.reader.columns(definition)
         # What the system sets is shown once it says something.
         told = {name for row in known.values() for name, cell in row.items() if cell not in (None, "", [])}
         columns = {name: column for name, column in columns.items() if column.is_typed_in or name in told}

@@ -169,6 +169,11 @@ class FieldDefinition(Definition):
     def is_typed_in(self) -> bool:
         return not (self.computed or self.gather or self.system)
 
+    @property
+    def is_shown(self) -> bool:
+        """Not one that is kept for expressions alone."""
+        return self.visible != "false"
+
     @model_validator(mode="after")
     def _consistent(self) -> FieldDefinition:
         if self.type in ("choice", "choices") and not self.choices and not self.choices_of:

@@ -75,7 +75,7 @@ class Blank(Sheet):
         fields = [
             (name, field)
             for name, field in section.fields.items()
-            if name not in signed and (field.is_typed_in or name in given) and field.visible != "false"
+            if name not in signed and (field.is_typed_in or name in given) and field.is_shown
         ]
         if not (fields or signings):
             return None
@@ -89,4 +89,4 @@ class Blank(Sheet):
 
     def _has_column(self, key: str, column: FieldDefinition, rows: list[Mapping[str, Any]]) -> bool:
         """On paper who received a line signs in it."""
-        return column.is_typed_in or (column.system and column.type == "user")
+        return column.is_shown and (column.is_typed_in or column.system and column.type == "user")

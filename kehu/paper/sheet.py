@@ -7,6 +7,7 @@ nobody has signed is printed empty.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -44,6 +45,7 @@ SIGNING_EVENTS: dict[str, Words] = {
     "task.signature_refused": {"zh": "加签：不同意", "en": "Refused to sign"},
 }
 BY_CUSTOMER: Words = {"zh": "客户签名", "en": "Signed by the customer"}
+ANSWERED_BY: Words = {"zh": "客户答复人", "en": "Answered by"}
 ANSWER: Words = {"zh": "客户答复", "en": "The customer's answer"}
 SIGNATURE = "signature.png"
 _BEHIND = ("rounds", "record", "attachments", "pictures")
@@ -59,6 +61,10 @@ WIDE = ("longtext", "file", "files", "rows")
 _PICTURES = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpg", b"GIF8": "gif", b"RIFF": "webp"}
 _ROOM_FOR_PICTURES = 40 * 2**20
 """Octets of pictures that one page may carry; further ones are only listed."""
+_LINE = 108
+"""How many Latin letters a line of a table holds."""
+_WORD = re.compile("[⺀-\U0010ffff]{1,4}|[!-⹿]+")
+"""What is not to be broken: figures, Latin words, four Chinese characters."""
 _HALF_LINE = 40
 """How many Latin letters wide a value may be and still share its line with another field."""
 
@@ -429,7 +435,7 @@ class Sheet:
         ]
 
     def _guests(self, section: str, item: str, number: int | None = None) -> Iterator[dict[str, Any]]:
-        """The boxes of those who signed or answered by a link."""
+        """The boxes of those who signed or answered by a link. Who is asked again has not answered yet."""
         if self.guest and self.guest.signer and section == self.guest.place:
             image = {"image": SIGNATURE} if self.guest.drawn else {}
             name = self.guest.signer
@@ -440,16 +446,22 @@ class Sheet:
             guest = task.acting.get("guest")
             if guest is None or self._place_of(task.step) != section or task.item not in ("", item):
                 continue
+            if number is None and any(token.place == (task.step, task.item) for token in self.folder.state.tokens):
+                continue
             if number in (None, task.round) and (self.guest is None or task.step not in found):
                 file = next((file for file, one in self._drawn.items() if one.name == guest.get("drawn")), "")
                 found[task.step] = {
-                    "label": BY_CUSTOMER,
+                    "label": BY_CUSTOMER if self._is_signed(task) else ANSWERED_BY,
                     "name": guest.get("signer") or guest["name"],
                     "position": BY_LINK,
                     "at": self.moment(task.closed_at),
                     **({"image": file} if file else {}),
                 }
         yield from found.values()
+
+    def _is_signed(self, task: Task) -> bool:
+        invites = self.procedure.steps[task.step].invites
+        return bool(invites and invites.signs and invites.signs.signs(task.outcome))
 
     def _place_of(self, step: str) -> str:
         """Where a customer's answer is signed: with the field for his name, else in the last part that the step fills."""
@@ -542,7 +554,7 @@ class Sheet:
                     "step": step.title.model_dump(),
                     "item": self._row_title(task.step, task.item),
                     "decision": outcome.title.model_dump() if outcome else SENT_BACK,
-                    "reason": task.reason,
+                    "reason": self.text(self.form.field("reason"), task.reason),  # a form may have a field of that name
                     **who,
                 },
             )
@@ -649,21 +661,36 @@ class Sheet:
     def _table(self, name: str, field: FieldDefinition, rows: list[Mapping[str, Any]]) -> dict[str, Any]:
         columns = {key: column for key, column in field.columns.items() if self._has_column(key, column, rows)}
         cells = [[self.text(column, row.get(key)) for key, column in columns.items()] for row in rows]
-        widths = [
-            min(max([self.width(column.title.model_dump()), 6, *(self.width(row[place]) for row in cells)]), 34) + 2
-            for place, column in enumerate(columns.values())
-        ]
+        titles = [column.title.model_dump() for column in columns.values()]
+        texts = [[title, *(row[place] for row in cells)] for place, title in enumerate(titles)]
         return {
             "keys": list(columns),
-            "columns": [column.title.model_dump() for column in columns.values()],
+            "columns": titles,
             "figures": [column.type in ("number", "money") for column in columns.values()],
-            "widths": widths,
+            "widths": self._widths(texts),
             "rows": cells,
         }
 
+    def _widths(self, columns: list[list[Words | str]]) -> list[float]:
+        """As wide as what stands in them; where that is more than a line holds, none narrower than its longest word."""
+        wanted = [min(max(6, *map(self.width, texts)), 34) + 2 for texts in columns]
+        least = [
+            min(max(map(self._longest_word, texts)) + 2, want) for texts, want in zip(columns, wanted, strict=True)
+        ]
+        if sum(wanted) <= _LINE:
+            return wanted
+        share = max(0, _LINE - sum(least)) / (sum(wanted) - sum(least) or 1)
+        return [round(at_least + (want - at_least) * share, 1) for at_least, want in zip(least, wanted, strict=True)]
+
+    def _longest_word(self, text: Words | str) -> int:
+        texts = (
+            [text] if isinstance(text, str) else [text[one] for one in ("zh", "en") if self.language in (one, "both")]
+        )
+        return max((self.width(word) for one in texts for word in _WORD.findall(one)), default=0)
+
     def _has_column(self, key: str, column: FieldDefinition, rows: list[Mapping[str, Any]]) -> bool:
         """What is filled by steps alone and holds nothing is left out: on paper it would be an empty stripe."""
-        return column.is_typed_in or any(_is_filled(row.get(key)) for row in rows)
+        return column.is_shown and (column.is_typed_in or any(_is_filled(row.get(key)) for row in rows))
 
     def text(self, field: FieldDefinition | None, value: Any) -> Words | str:
         """One value as it stands on paper: a text, or one in both languages."""

@@ -334,3 +334,12 @@ def test_a_signature_by_a_deputy_of_an_added_signer_has_both_names(mfg):
     text = sign_too(Telling(mfg).start(), "before", qa_head="agree", engineering_manager="agree")
 
     assert "加签蒋国栋代谭永康委托代理第1号，2024-03-15–2024-03-192024-03-1514:11" in text
+
+
+def test_a_short_field_that_is_left_over_stands_beside_the_signature(mfg):
+    """报告时间 and 报告对象 in one line, not each with half a line empty."""
+    told = scenes.complaint_in_second_round(mfg)
+    page = PdfReader(io.BytesIO(case_pdf(told.case, language="zh", copy_for=None, by=None, now=told.now))).pages[0]
+    heights: dict[str, float] = {}
+    page.extract_text(visitor_text=lambda text, _cm, tm, _font, _size: heights.setdefault(text.strip(), tm[5]))
+    assert heights["报告时间"] == pytest.approx(heights["报告对象"], abs=1)

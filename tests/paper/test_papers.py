@@ -10,6 +10,7 @@ import pytest
 
 from kehu.core.models import Event, Message, Organization
 from kehu.paper.pages import LayoutFailure, blank_pdf, case_pdf
+from kehu.paper.sheet import Sheet
 from kehu.procedures import packs
 from kehu.procedures.checks import check_pack
 from kehu.procedures.documents import forms_of
@@ -28,6 +29,7 @@ PAPERS = [
     ("property", "MFG-F19"),
     ("property not accepted", "MFG-F20"),
     ("statement", "MFG-AR-1"),
+    ("statement asked again", "MFG-AR-1"),
     ("review of satisfaction", "MFG-F22"),
     ("review of complaints", "MFG-F22"),
 ]
@@ -275,3 +277,50 @@ def test_a_layout_of_no_form_and_one_that_brings_in_a_package_are_mistakes(tmp_p
 def test_a_revision_keeps_the_layouts_of_its_forms():
     definition = packs.definition_json(mfg_pack(), "customer-reception")
     assert set(definition["layouts"]) == {"MFG-F09", "MFG-F10"}
+
+
+def test_a_statement_sent_again_says_what_was_answered_to_each_line(mfg):
+    case, now = scenes.played(mfg, "statement asked again")
+    text, english = (
+        "".join(read(case_pdf(case, language=language, copy_for=None, by=None, now=now, form="MFG-AR-1")))
+        for language in ("zh", "en")
+    )
+    for words in (
+        "更正2·DN-0402:1250×11→1200×11-550.00",
+        "更正未列/notlisted:RN-0402退货2件-22.00",
+        "上次的差异及我方答复",
+        "2·DN-04021250×111200×11.00采纳-550.00仓库核对属实",
+        "3·RN-0401-1×113件不采纳退货单RN-0401由贵司仓库签收为1件",
+    ):
+        assert words in text, words
+    assert "2·DN-04021250×111200×11.00Accepted-550.00" in english
+
+
+def test_who_is_asked_again_has_not_answered_yet(mfg):
+    """What he answered before stands in the record of what was done, and in no box for his signature."""
+    case, now = scenes.played(mfg, "statement asked again")
+    text = "".join(read(case_pdf(case, language="zh", copy_for=None, by=None, now=now)))
+    assert "客户签名" not in text
+    assert "客户（客户，凭链接）" in text
+
+
+def test_no_column_of_a_table_is_narrower_than_its_longest_word(mfg):
+    case, now = scenes.played(mfg, "statement asked again")
+    tables = {
+        field["key"]: field
+        for section in Sheet(case, language="zh", copy_for=None, by=None, now=now).data()["sections"]
+        for field in section["fields"]
+        if field["kind"] == "table"
+    }
+    widths = dict(zip(tables["lines"]["keys"], tables["lines"]["widths"], strict=True))
+    assert widths["delivered_on"] >= len("2024-04-03") + 2
+    assert widths["amount"] >= len("15,537.50") + 2
+    assert sum(widths.values()) <= 110
+    assert "on_line" not in tables["answers"]["keys"]
+
+
+def test_a_reason_that_the_form_offers_stands_in_words_in_the_record_of_what_was_done(mfg):
+    case, now = scenes.played(mfg, "property not accepted")
+    text = "".join(read(case_pdf(case, language="zh", copy_for=None, by=None, now=now)))
+    assert "退还客户并商谈已退还验收不合格" in text
+    assert "failed" not in text
