@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
+from itertools import compress
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
@@ -57,6 +58,7 @@ class Control:
     """Text as an input takes it; lists for several choices and files."""
     help: str = ""
     unit: str = ""
+    ends: tuple[str, ...] = ()
     choices: list[Choice] = field(default_factory=list)
     is_typed: bool = True
     is_visible: bool = True
@@ -132,6 +134,12 @@ class Shown:
     @property
     def is_empty(self) -> bool:
         return not (self.text or self.rows or self.links)
+
+    @property
+    def told_rows(self) -> list[list[Shown]]:
+        """Without the columns in which nothing stands."""
+        told = [not all(cell.is_empty for cell in column) for column in zip(*self.rows, strict=True)]
+        return [list(compress(row, told)) for row in self.rows]
 
 
 class Reader:
@@ -378,6 +386,7 @@ class Editor:
             value=self._in_words(definition, value),
             help=say(definition.help) if definition.help else "",
             unit=say(definition.unit) if definition.unit else "",
+            ends=tuple(map(say, definition.ends or ())),
             choices=self._choices(definition, value),
             is_visible=is_visible(definition, context),
             is_required=is_required(definition, context),

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from kehu.core import money
 from kehu.core.models import Event
 from kehu.engine.definitions import FieldDefinition
-from kehu.engine.records import decoded_value, key_and_place, row_names
+from kehu.engine.records import decoded_value, key_and_place, row_names, value_of
 
 from .guests import signer_of
 from .history import Record
@@ -56,6 +56,7 @@ class Words:
         self.language = get_language() or "zh-hans"
         self.form = self.folder.procedure.form
         self.zone = self.folder.work.local.tzinfo
+        self._currencies: dict[str, str] = {}
 
     def say(self, text: Any) -> str:
         return str(text.in_(self.language))
@@ -144,12 +145,19 @@ class Words:
                 least = min(definition.decimals, 2) if definition.type == "money" else 0
                 number = money.shown(value, least) if isinstance(value, Decimal) else str(value)
                 unit = self.say(definition.unit) if definition.unit else ""
-                return f"{number}{unit if unit == '%' else f' {unit}' if unit else ''}"
+                currency = self._currency(definition.currency) if definition.currency else ""
+                return f"{currency} {number}{unit if unit == '%' else f' {unit}' if unit else ''}".lstrip()
             case "files":
                 return self.listed(str(one) for one in value)
             case "rows":
                 return self.listed(self._row_title(definition, row) for row in value)
         return str(value)
+
+    def _currency(self, said: str) -> str:
+        """Of the record as it stands; most amounts of a page say it alike."""
+        if said not in self._currencies:
+            self._currencies[said] = str(value_of(said, {**self.folder.state.data, **self.folder.facts()}) or "")
+        return self._currencies[said]
 
     def _row_title(self, definition: FieldDefinition, row: Mapping[str, Any]) -> str:
         key = definition.key or next(iter(definition.columns), "")

@@ -69,6 +69,11 @@ KebabKey = Annotated[
     str, BeforeValidator(_quoted), _pattern(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "key (kebab-case, as in fill-sheet)")
 ]
 SnakeKey = Annotated[str, BeforeValidator(_quoted), _pattern(r"[a-z][a-z0-9_]*", "key (snake_case, as in sales_rep)")]
+TitledKey = Annotated[
+    str,
+    BeforeValidator(_quoted),
+    _pattern(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?", "field, section or column of a table (as in answers.reply)"),
+]
 ChoiceKey = Annotated[
     str, BeforeValidator(_quoted), _pattern(r"[A-Za-z][A-Za-z0-9_]*", "key of a choice (as in mould, or A)")
 ]
@@ -134,6 +139,7 @@ class FieldDefinition(Definition):
     `key` is the column that tells a table's rows apart; with `repeats` it may say the same in several.
     A field of type `people` names several: members by their keys, anybody else by his name.
     `required`, `visible` are true, false or an expression over the case's fields (in a row: over the row too).
+    `currency` says what an amount is in, where it is read; `ends` what the least and the greatest mark of a scale mean.
     `computed` fields are never typed in; `system` fields are set by steps (`sets:`) and read-only on every page.
     """
 
@@ -160,6 +166,8 @@ class FieldDefinition(Definition):
     max: float | None = None
     max_length: int | None = None
     unit: Text | None = None
+    currency: Expression | None = None
+    ends: tuple[Text, Text] | None = None
     of: str | None = None
     checks: tuple[Check, ...] = ()
     accept: tuple[str, ...] = ()
@@ -186,6 +194,10 @@ class FieldDefinition(Definition):
             raise ValueError("`repeats:` stands beside `key:`: that column may say the same in several rows")
         if self.fixed and not self.key:
             raise ValueError("`fixed` rows are told apart by their `key:`")
+        if self.currency and self.type != "money":
+            raise ValueError("only a field of type money has a `currency:`")
+        if self.ends and (self.type != "number" or None in (self.min, self.max)):
+            raise ValueError("`ends:` are words for the `min:` and the `max:` of a number")
         if self.columns and self.type != "rows":
             raise ValueError("only a field of type rows has `columns:`")
         return self
@@ -627,8 +639,8 @@ class Invites(Definition):
     text: Text
     form: Quoted | None = None
     """The controlled form that he reads and signs as PDF, in the look it has; without it the parts he is shown, in the standard one."""
-    titles: dict[SnakeKey, Text] = {}
-    """What fields and sections are called on his page, where their own titles speak to the staff."""
+    titles: dict[TitledKey, Text] = {}
+    """What fields, columns (`answers.reply`) and sections are called on his page, where their own titles speak to the staff."""
     shows: Parts = {}
     fills: Parts | None = None
     outcomes: Annotated[dict[SnakeKey, Text | None], BeforeValidator(_titled)] = {}
@@ -649,7 +661,7 @@ class StatusPage(Definition):
 
     title: Text | None = None
     text: Text
-    titles: dict[SnakeKey, Text] = {}
+    titles: dict[TitledKey, Text] = {}
     shows: Parts = {}
     steps: Annotated[dict[KebabKey, Text | None], BeforeValidator(_titled)] = {}
     valid: Quoted = "90 days"

@@ -23,13 +23,12 @@ def parts_of(form: Form, parts: Mapping[str, tuple[str, ...]]) -> Fields:
 
 def titled(fields: Fields, titles: Mapping[str, Text]) -> Fields:
     """The same in the words of his page."""
-    return {
-        key: {
-            name: field.model_copy(update={"title": titles[name]}) if name in titles else field
-            for name, field in found.items()
-        }
-        for key, found in fields.items()
-    }
+
+    def called(path: str, field: FieldDefinition) -> FieldDefinition:
+        columns = {name: called(f"{path}.{name}", column) for name, column in field.columns.items()}
+        return field.model_copy(update={"title": titles.get(path, field.title), "columns": columns})
+
+    return {key: {name: called(name, field) for name, field in found.items()} for key, found in fields.items()}
 
 
 def typed_in(form: Form, step: Step) -> Fields:

@@ -673,7 +673,7 @@ class Sheet:
 
     def _widths(self, columns: list[list[Words | str]]) -> list[float]:
         """As wide as what stands in them; where that is more than a line holds, none narrower than its longest word."""
-        wanted = [min(max(6, *map(self.width, texts)), 34) + 2 for texts in columns]
+        wanted: list[float] = [min(max(6, *map(self.width, texts)), 34) + 2 for texts in columns]
         least = [
             min(max(map(self._longest_word, texts)) + 2, want) for texts, want in zip(columns, wanted, strict=True)
         ]

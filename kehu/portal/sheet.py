@@ -204,7 +204,8 @@ class Sheet:
         reader = Reader(self.words, addresses(self.coming, self.folder, self.shows))
         for key in self.definition.fills:
             section = form.sections[key]
-            fields = {**his.get(key, {}), **({into: section.fields[into]} if into in section.fields else {})}
+            filled = {key: {into: section.fields[into]} if into in section.fields else {}}
+            fields = {**his.get(key, {}), **said.titled(filled, self.invites.titles)[key]}
             shown = [reader.shown(name, one, decoded_value(one, task.filled.get(name))) for name, one in fields.items()]
             title = self.words.say(self.invites.titles.get(key) or section.title)
             found.append(Part(title, [one for one in shown if not one.is_empty]))

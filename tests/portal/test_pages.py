@@ -15,7 +15,22 @@ from kehu.core.models import Event, Message
 from kehu.operations.verification import verify
 from kehu.paper.pages import case_pdf
 
-from .scenes import INSIDE, again, answered_complaint, case_of, drawing, invite, opened, place, send, text_of
+from .scenes import (
+    INSIDE,
+    again,
+    answered_complaint,
+    case_of,
+    drawing,
+    invite,
+    opened,
+    place,
+    send,
+    send_alone,
+    sent_quotation,
+    sent_statement,
+    sent_survey,
+    text_of,
+)
 
 pytestmark = pytest.mark.usefixtures("shelf")
 
@@ -94,7 +109,7 @@ def test_his_receipt_stays_readable_in_his_browser_and_nowhere_else(told) -> Non
     assert "谢谢" in browser.get(place(invitation, "?thanks")).content.decode()
     receipt = browser.get(place(invitation)).content.decode()
 
-    assert re.search(r"您已于 \d{4}-\d\d-\d\d \d\d:\d\d 答复", receipt)
+    assert re.search(r"您已于 <span class=.moment.>\d{4}-\d\d-\d\d \d\d:\d\d</span> 答复", receipt)
     assert "没有问题" in receipt
     assert "何志强" in receipt
     file = re.search(r'href="(/invitation/[^"]+/files/\d+/)"', receipt)
@@ -199,3 +214,55 @@ def test_paused_or_waiting_cases_are_not_answered_and_say_so_without_detail(told
     assert answer.status_code == 409
     assert "等待复检" not in answer.content.decode()
     assert told.open_steps() == ["confirm-customer"]
+
+
+def test_amounts_say_their_currency_and_columns_without_anything_are_left_out(mfg) -> None:  # type: ignore[no-untyped-def]
+    told = sent_quotation(mfg, clock.now())
+    browser = opened(invitation := invite(told, step="await-countersign", by="quotation_clerk"))
+    page = browser.get(place(invitation)).content.decode()
+    assert "CNY 15.80" in page
+    assert "CNY 3,160.00" in page
+    assert '<th scope="col" class="money">单价</th>' in page
+    assert "规格" not in page
+
+
+def test_both_ends_of_a_scale_say_what_they_mean(mfg) -> None:  # type: ignore[no-untyped-def]
+    told = sent_survey(mfg, clock.now())
+    browser = opened(invitation := invite(told, step="collect-answer", by="sales_rep"))
+    page = browser.get(place(invitation)).content.decode()
+    assert page.count("<span>很不满意</span><span>很满意</span>") == 8
+    assert 'aria-label="5 很满意"' in page
+    english = browser.get(f"{place(invitation)}?language=en").content.decode()
+    assert "<span>very poor</span><span>very good</span>" in english
+
+
+def test_the_language_can_be_changed_where_an_answer_was_refused(told) -> None:  # type: ignore[no-untyped-def]
+    browser = opened(invitation := invite(told))
+    refused = send(browser, invitation, outcome="")
+    assert refused.status_code == 422
+    link = re.search(r'<a href="([^"]+)" lang="en">', refused.content.decode())
+    assert link
+    assert "Your answer" in browser.get(link[1]).content.decode()
+
+
+def test_what_was_answered_to_his_differences_is_told_him_in_words_for_him(mfg) -> None:  # type: ignore[no-untyped-def]
+    told = sent_statement(mfg, clock.now())
+    browser = opened(first := invite(told, step="confirm-statement", by="sales_rep"))
+    lines = {"differences.0.answer": "agree", "differences.1.answer": "differ", "differences.1.theirs": "2 件"}
+    lines |= {"differences.1.remark": "退两件", "signer": "何志强"}
+    assert send_alone(browser, first, **lines).status_code == 302
+    receipt = browser.get(place(first)).content.decode()
+    assert "贵公司的数据" in receipt
+    assert "客户说明" not in receipt
+
+    answers = [{"line": "2 · RN-0401", "decision": "accepted", "right_quantity": -2, "reply": "属实"}]
+    told.do("resolve-dispute", by="sales_rep", answers=answers)
+    told.do("build-statement", by="sales_rep")
+    told.do("approve-statement", by="sales_head", outcome="approve")
+    told.do("send-statement", by="sales_rep", channel="email")
+    browser = opened(second := invite(told, step="confirm-statement", by="sales_rep"))
+    page = browser.get(place(second)).content.decode()
+    for title, text in (("您的说明", "退两件"), ("我方答复", "采纳"), ("正确数量", "-2"), ("我方说明", "属实")):
+        assert re.search(rf"<dt>{title}</dt><dd[^>]*>{text}</dd>", page), title
+    assert "对账单行" not in page
+    assert "2 · RN-0401: -1 × 11 → -2 × 11" in page

@@ -45,6 +45,9 @@ SHAPE = [
     Planted(PROCEDURE, "role: clerk+", "role:", "role:\n", 'step "register-loan", role is empty.'),
     Planted(FORM, "type: date,", "type: dat,", "wanted_on:", 'field "wanted_on", type is never "dat".', 'Did you mean "date"?'),
     Planted(FORM, "worth: {type: money,", "twice: {type: money, title: {zh: 双倍, en: Twice}, decimals: 2, computed: worth * 2}\n      worth: {type: money, computed: twice / 2,", "twice:", 'field "twice" is computed from itself: twice → worth → twice.', "filled in"),
+    Planted(FORM, "type: date,", "type: date, currency: upper(worth),", "wanted_on:", "only a field of type money has a `currency:`"),
+    Planted(FORM, "worth: {type: money,", "worth: {type: money, ends: [{zh: 差, en: poor}, {zh: 好, en: good}],", "worth:", "`ends:` are words for the `min:` and the `max:` of a number"),
+    Planted(FORM, "worth: {type: money,", "worth: {type: money, currency: upper(curency),", "worth:", "curency"),
     Planted(FORM, "key: name", "key: nme", "tools:", "`key: nme` is none of its columns"),
     Planted(PACK, "value: 4 working hours}", "value: [4]}", "prompt:", 'setting "prompt"'),
 ]  # fmt: skip
@@ -179,7 +182,7 @@ LINKS = [
     Planted(PROCEDURE, "signs: {by: signer", "signs: {by: checked", "signs:", 'by is "checked", a field of type boolean', "signer"),
     Planted(PROCEDURE, "signs: {by: signer", "signs: {by: worth", "signs:", 'by is "worth", which this step does not fill'),
     Planted(PROCEDURE, "on: signed_on}", "on: signed_on, outcomes: dun}", "signs:", 'names outcome "dun", which the step does not have', "Outcomes here: done."),
-    Planted(PROCEDURE, "outcomes: [done]", "outcomes: [done]\n      titles: {wort: {zh: 甲, en: A}}", "titles:", 'gives a title to "wort", which is no field and no section', '"worth"'),
+    Planted(PROCEDURE, "outcomes: [done]", "outcomes: [done]\n      titles: {wort: {zh: 甲, en: A}}", "titles:", 'gives a title to "wort", which is no field, no column and no section', '"worth"'),
     Planted(PROCEDURE, "outcomes: [done]", "outcomes: [done]\n      form: XY-1", "form: XY-1", 'names form "XY-1", which the record does not hold'),
     Planted(PROCEDURE, "rows: tools, into", "rows: tools, columns: [nmae], into", "lines:", 'table "tools" has no column "nmae"', '"name"'),
     Planted(PROCEDURE, "{name: row.name}}", "{name: row.name}, missing: {name: wort}}", "lines:", "`wort` is no field", '"worth"'),

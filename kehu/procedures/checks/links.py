@@ -48,9 +48,10 @@ def _parts(one: Written, place: Place, parts: Mapping[str, Iterable[str]], secti
 
 
 def _titles(one: Written, place: Place, titles: Mapping[str, object]) -> Problems:
+    columns = {f"{key}.{name}" for key, field in one.fields.items() for name in field.columns}
     for name in titles:
-        if name not in one.fields and name not in one.form.sections:
-            message = f'{place_words(place)} gives a title to "{name}", which is no field and no section.'
+        if name not in one.fields and name not in one.form.sections and name not in columns:
+            message = f'{place_words(place)} gives a title to "{name}", which is no field, no column and no section.'
             yield one.found((*place, "titles", name), message, listed("Fields here", one.fields, name))
 
 

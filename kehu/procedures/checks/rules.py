@@ -51,7 +51,9 @@ def _form_expressions(one: Written) -> Iterator[_Expression]:
         for index, check in enumerate(section.checks):
             yield one.form_text, ("sections", key, "checks", index, "that"), check.that, scope
     for place, found, scope in fields_with_scope(one):
-        expressions = {word: getattr(found, word) for word in ("required", "visible", "default", "computed")}
+        expressions = {
+            word: getattr(found, word) for word in ("required", "visible", "default", "computed", "currency")
+        }
         yield from _written_at(one.form_text, place, expressions, scope)
         for index, check in enumerate(found.checks):
             yield one.form_text, (*place, "checks", index, "that"), check.that, scope
