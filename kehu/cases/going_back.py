@@ -17,7 +17,9 @@ from kehu.engine.records import Data
 
 from .folder import Folder
 from .moves import Past
+from .posting import Stays
 from .refusals import EnteredAlready, EntriesWithdrawn
+from .steps import STAYS as STAYING
 from .steps import TAKE_BACK, WITHDRAW
 
 ENTERED, TAKEN_BACK, STAYS = "case.entered", "case.taken_back", "case.entry_stays"
@@ -50,6 +52,12 @@ def withdrawn(folder: Folder, reason: str) -> None:
             _take_back(folder, event, backward, reason)
         if backward != rows:
             folder.record(STAYS, **_place(event))
+
+
+def staying(folder: Folder) -> list[Stays]:
+    """What the case said in ledgers and a void leaves in force."""
+    ledgers = {row[0]: None for _event, rows in _entered(_past(folder), STAYING) for row in rows}
+    return [STAYING[ledger] for ledger in ledgers]
 
 
 def where_it_goes_on(folder: Folder, to: str | None) -> str | None:

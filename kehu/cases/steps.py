@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from .posting import Answer, Operation, cases, custody, customers, orders, products, receivables
+from .posting import Answer, Operation, Stays, cases, custody, customers, orders, products, receivables
 
 if TYPE_CHECKING:
     from .folder import Folder
@@ -68,8 +68,10 @@ ledger says anew, such as a price or a statement, replaces what was said before.
 WITHDRAW: dict[str, Callable[[int, str, Folder], None]] = {
     "statement": receivables.withdraw,
 }
-"""What a ledger says anew -> how a case that is voided takes that back, which nothing will replace any more. What is in neither table stays
-as it was said until somebody says it anew."""
+"""What a ledger says anew -> how a case that is voided takes that back, which nothing will replace any more."""
+
+STAYS: dict[str, Stays] = {**customers.STAYS, **products.STAYS, **custody.STAYS}
+"""What a ledger says anew and a voided case does not take back: it stays as it was said until somebody says it anew."""
 
 CUSTOMER_FACTS: dict[str, Callable[[Sequence[int], date], Mapping[int, Any]]] = {
     "delivered_last_month": orders.delivered_last_month,

@@ -16,10 +16,13 @@ from kehu.core import money
 from kehu.core.models import Event
 from kehu.engine.definitions import FieldDefinition
 from kehu.engine.records import decoded_value, key_and_place, row_names, value_of
+from kehu.procedures import revisions
 
+from .going_back import staying
 from .guests import signer_of
 from .history import Record
 from .models import Attachment
+from .posting import Stays
 from .sentences import EntryKind, saying_of
 
 
@@ -162,6 +165,24 @@ class Words:
     def _row_title(self, definition: FieldDefinition, row: Mapping[str, Any]) -> str:
         key = definition.key or next(iter(definition.columns), "")
         return self.value(definition.columns.get(key), row.get(key)) or "–"
+
+    def what_stays(self) -> str:
+        """What is in force although the case is void, and the procedures that change it, in one sentence; empty where nothing is."""
+        found = [self._staying(one) for one in staying(self.folder)]
+        return _("This stays in force when the case is void: {what}.").format(what=self.listed(found)) if found else ""
+
+    def _staying(self, one: Stays) -> str:
+        on = [
+            found.current for found in self.folder.work.procedures.values() if found.current and revisions.is_on(found)
+        ]
+        by = [
+            self.say(procedure.title)
+            for procedure in (revisions.running(revision).procedure for revision in on)
+            if any(step.does in one.by for step in procedure.steps.values())
+        ]
+        if not by:
+            return str(one.what)
+        return _("{what} (changed by {procedures})").format(what=one.what, procedures=self.listed(by))
 
     def listed(self, texts: Iterable[str]) -> str:
         return ("、" if self.language.startswith("zh") else ", ").join(texts)

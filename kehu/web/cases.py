@@ -32,6 +32,7 @@ from kehu.cases.wording import Words, stretch
 from kehu.core import downloads
 from kehu.core.files import FileRefused
 from kehu.core.refusals import BadData, Refusal
+from kehu.engine.advance import VOIDED
 from kehu.engine.definitions import FieldDefinition, Part
 from kehu.engine.expressions import ExpressionError
 from kehu.engine.tables import NoDecision
@@ -109,6 +110,7 @@ def page_of(request: HttpRequest, number: str, attempt: Attempt | None = None) -
         "follows": bool(seen and seen.follows),
         "may_follow": may_follow(record),
         "changed_since": words.moment(seen.at) if seen and has_changed else "",
+        "stays": words.what_stays() if record.case.status == VOIDED else "",
         "paused_since": words.moment(record.case.paused_at) if record.case.paused_at else "",
     }
     return render(

@@ -96,7 +96,7 @@ MANNERS = {
     "void": Manner(
         "ban",
         help=gettext_lazy(
-            "The case ends without a result. Its number and everything written stay, and it can be reopened. What it charged, booked or moved in the ledgers is taken back by entries with this reason; prices and customer data stay until they are said anew."
+            "The case ends without a result. Its number and everything written stay, and it can be reopened. What it charged, booked or moved in the ledgers is taken back by entries with this reason."
         ),
         look="btn-outline-danger",
     ),
@@ -261,6 +261,8 @@ def _form(
         form.help = _(
             "It stands again where it stood; where something was taken back from the ledgers, at the step that enters it again."
         )
+    if verb.name == "void":
+        form.help = " ".join(filter(None, [form.help, words.what_stays()]))
     form.error = " ".join(errors.values()) if errors else (begun.sentence if begun and not begun.findings else "")
     return form
 

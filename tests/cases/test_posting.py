@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from kehu.cases import posting
 from kehu.cases.actions import begin
 from kehu.cases.given import look_up, put
 from kehu.cases.refusals import RuleUndecided
+from kehu.cases.steps import OPERATIONS, STAYS, TAKE_BACK, WITHDRAW
 from kehu.core.models import Organization
+from kehu.core.scope import scope
 from kehu.engine.definitions import Rung
 from kehu.ledgers.customers.models import Customer
 from kehu.ledgers.orders.models import Delivery, DeliveryLine, Order
 from kehu.ledgers.products.models import Price
-from tests.cast import FRIDAY
+from tests.cast import FRIDAY, Telling
 
 
 def give(organization: Organization, **given: Any) -> None:
@@ -116,3 +121,27 @@ def test_what_a_pack_gives_an_operation_wrongly_is_refused_by_name(
     folder = begin(complaint.organization, "sales_handler", FRIDAY).take(complaint.number)
     with pytest.raises(RuleUndecided, match=f"{operation}: .*{says}"):
         folder.operate(operation, arguments, {})
+
+
+def test_whatever_a_case_enters_is_either_taken_back_or_said_to_stay():
+    written = "".join(path.read_text() for path in Path(posting.__path__[0]).glob("*.py"))
+    entered = set(re.findall(r'entered\.(?:append|extend)\(\(+"(\w+)"', written))
+    assert entered == {*TAKE_BACK, *WITHDRAW, *STAYS}
+    assert {name for one in STAYS.values() for name in one.by} <= OPERATIONS.keys()
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments", "ledger"),
+    [
+        ("class_customer", {"class": "B"}, "class"),
+        ("change_customer", {"status": "dormant"}, "status"),
+        ("post_price", {"product": "BR-120", "unit_price": 11}, "price"),
+    ],
+)
+def test_what_is_said_of_a_customer_is_kept_as_said_by_the_case(
+    mfg: Organization, complaint: Telling, operation: str, arguments: dict[str, Any], ledger: str
+) -> None:
+    with scope(mfg):
+        folder = begin(mfg, "sales_rep", FRIDAY).take(complaint.number)
+        OPERATIONS[operation](folder, arguments, {})
+        assert [name for name, _key in folder.entered] == [ledger]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from kehu.cases import actions
 from kehu.cases.models import Assignment, Attachment, Case, Task
 from kehu.core.models import Organization
 from tests.cast import Telling, sign_in, to_departments
+from tests.paper.scenes import played
 
 FILLED = {
     "customer": "C0001 讯捷通信",
@@ -296,6 +298,35 @@ def test_voiding_and_reopening(complaint: Telling, mfg: Organization, client: Cl
     assert 'id="reopening"' in page_of(client, complaint.number)
     assert client.post(f"{address}/reopening/", {"reason": "不是重复"}).status_code == 302
     assert complaint.open_steps() == ["accept-complaint"]
+
+
+@pytest.mark.parametrize(
+    ("language", "stays"),
+    [
+        ("zh-hans", "本案作废后仍然有效的：价格（可在“报价程序、价格变动程序”中更改）。"),
+        ("en", "This stays in force when the case is void: the price (changed by Quotations, Price changes)."),
+    ],
+)
+def test_who_voids_a_case_reads_what_stays_in_force_and_where_it_is_changed(
+    mfg: Organization, client: Client, language: str, stays: str
+) -> None:
+    case, _now = played(mfg, "quotation")
+    sign_in(client, mfg, "sales_head").cookies["kehu_language"] = language
+    address = f"/cases/{case.number}"
+    assert stays not in client.get(f"{address}/").content.decode()
+    assert stays in html.unescape(client.get(f"{address}/voiding/").content.decode())
+    assert client.post(f"{address}/voiding/", {"reason": "报错了"}).status_code == 302
+    assert stays in html.unescape(client.get(f"{address}/").content.decode())
+
+
+def test_a_case_that_entered_nothing_says_of_nothing_that_it_stays(
+    complaint: Telling, mfg: Organization, client: Client
+) -> None:
+    sign_in(client, mfg, "sales_deputy_manager")
+    address = f"/cases/{complaint.number}"
+    assert "仍然有效" not in client.get(f"{address}/voiding/").content.decode()
+    assert client.post(f"{address}/voiding/", {"reason": "重复登记"}).status_code == 302
+    assert "仍然有效" not in page_of(client, complaint.number)
 
 
 # --- files ------------------------------------------------------------------------------------------------------------

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from django.utils.functional import Promise
 
 from kehu.core.models import Organization
 
@@ -21,3 +24,12 @@ Operation = Callable[["Folder", Mapping[str, Any], Mapping[str, Any]], Answer]
 Lines = list[Mapping[str, Any]]
 Given = Callable[[Organization, Lines, Mapping[str, str], datetime], None]
 """Puts a story's lines into a ledger; the mapping tells for which position a person of the demo stands."""
+
+
+@dataclass(frozen=True)
+class Stays:
+    """What a case said in a ledger (`folder.entered`) and what stays in force when it is voided."""
+
+    what: Promise
+    by: tuple[str, ...]
+    """The operations that say it anew."""

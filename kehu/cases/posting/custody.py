@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from kehu.core.models import Organization
 from kehu.core.refusals import BadData, Finding
@@ -15,12 +16,17 @@ from kehu.ledgers.custody import actions, queries
 from kehu.ledgers.custody.models import Entry, Item
 from kehu.ledgers.customers.queries import by_code
 
-from . import Answer, Lines
+from . import Answer, Lines, Stays
 from .reading import Unfit, customer_of, day_said, number_said, text_said
 
 if TYPE_CHECKING:
     from ..folder import Folder
 
+STAYS = {
+    "place": Stays(gettext_lazy("where the customer's property lies"), ("move_property",)),
+    "calibration": Stays(gettext_lazy("when the customer's property is due for calibration"), ("calibrate_property",)),
+    "check": Stays(gettext_lazy("what was found of the customer's property"), ("check_property", "post_property")),
+}
 KINDS = ("issued", "taken_back", "used_up", "returned", "lost", "damaged", "scrapped", "checked")
 
 
@@ -60,7 +66,9 @@ def post_property(folder: Folder, arguments: Mapping[str, Any], context: Mapping
         )
     if quantity > 0 or kind == "checked":
         entry = actions.post(item=_item(folder, arguments), kind=kind, quantity=quantity, **_told(folder, arguments))
-        if kind != "checked":
+        if kind == "checked":
+            folder.entered.append(("check", entry.pk))
+        else:
             folder.entered.append(("property", entry.pk))
     return None
 
@@ -72,19 +80,22 @@ def take_back(key: int, note: str, folder: Folder) -> None:
 
 def move_property(folder: Folder, arguments: Mapping[str, Any], context: Mapping[str, Any]) -> Answer:
     """`move_property` with `number` and `location` or `department`: it lies elsewhere, or somebody else keeps it."""
-    actions.move(
+    entry = actions.move(
         item=_item(folder, arguments),
         location=str(arguments.get("location") or ""),
         department=str(arguments.get("department") or ""),
         **_told(folder, arguments, but=("state", "holder")),
     )
+    folder.entered.append(("place", entry.pk))
     return None
 
 
 def calibrate_property(folder: Folder, arguments: Mapping[str, Any], context: Mapping[str, Any]) -> Answer:
     """`calibrate_property` with `number`, `next_due`, `state`: it was calibrated or maintained, and is due again then."""
     due = day_said(arguments.get("next_due"))
-    actions.calibrate(item=_item(folder, arguments), next_due=due, **_told(folder, arguments, but=("holder",)))
+    told = _told(folder, arguments, but=("holder",))
+    entry = actions.calibrate(item=_item(folder, arguments), next_due=due, **told)
+    folder.entered.append(("calibration", entry.pk))
     return None
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from kehu.core import numbering
 from kehu.core.models import Organization
@@ -16,12 +17,17 @@ from kehu.ledgers.customers import actions, queries, twins
 from kehu.ledgers.customers.models import Customer
 from kehu.organizations.models import Member
 
-from . import Answer, Lines
+from . import Answer, Lines, Stays
 from .reading import customer_of, text_said
 
 if TYPE_CHECKING:
     from ..folder import Folder
 
+STAYS = {
+    "customer": Stays(gettext_lazy("the customer in the directory"), ("change_customer",)),
+    "class": Stays(gettext_lazy("the customer's class"), ("class_customer", "class_customers")),
+    "status": Stays(gettext_lazy("the customer's status"), ("change_customer",)),
+}
 _FACTS = ("name_en", "short_name", "address", "main_products", "source", "tax_number", "currency", "payment_term")
 
 
@@ -102,6 +108,7 @@ def _class(folder: Folder, customer: Customer, arguments: Mapping[str, Any]) -> 
         by=folder.work.by_key,
         now=folder.work.now,
     )
+    folder.entered.append(("class", customer.pk))
 
 
 def similar_customers(folder: Folder, arguments: Mapping[str, Any], context: Mapping[str, Any]) -> Answer:
@@ -128,6 +135,7 @@ def change_customer(folder: Folder, arguments: Mapping[str, Any], context: Mappi
         now=folder.work.now,
     )
     folder.know_customer(customer)
+    folder.entered.append(("status", customer.pk))
     return None
 
 

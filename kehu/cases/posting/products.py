@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext_lazy
+
 from kehu.core import money
 from kehu.core.models import Organization
 from kehu.ledgers.customers.models import Customer
 from kehu.ledgers.products import actions, queries
 
-from . import Answer, Lines
+from . import Answer, Lines, Stays
 from .reading import (
     currency_in,
     customer_in,
@@ -29,6 +31,9 @@ from .reading import (
 
 if TYPE_CHECKING:
     from ..folder import Folder
+
+
+STAYS = {"price": Stays(gettext_lazy("the price"), ("post_price",))}
 
 
 def find_price(folder: Folder, arguments: Mapping[str, Any], context: Mapping[str, Any]) -> Answer:
