@@ -52,9 +52,10 @@ def _measured(count: int) -> dict[str, float]:
 
     def watch() -> None:
         start = time.perf_counter()
-        found = [one for one in schedules.forecasts(organization, moment) if one.plan.key == "month_end"]
+        found = schedules.under_way(organization)
         took = time.perf_counter() - start
-        print(f"{found[0].opened} opened, {found[0].waiting} to come (asked in {took * 1000:.0f} ms)", file=sys.stderr)
+        for one in found:
+            print(f"{one.opened} of {one.total} opened (asked in {took * 1000:.0f} ms)", file=sys.stderr)
 
     found = job.finished("open_scheduled_cases", organization.key, moment, watch)
     with scope(organization):

@@ -47,12 +47,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def init_connection_state(self) -> None:
         """Without compiling statements: a page's are answered sooner than they are compiled (measured: 0.2 to 0.5 s lost for one over a
-        million cases that PostgreSQL thought expensive). Days and moments come in ISO form, whatever the server's own is."""
+        million cases that PostgreSQL thought expensive). Days and moments come in ISO form, whatever the server's own is. What is long (a
+        statement's lines, a procedure) is packed by LZ4 where the server has it: in half the time."""
         super().init_connection_state()
         self.connection.adapters.register_loader("timestamptz", Moments)
         with self.connection.cursor() as cursor:
             cursor.execute("SET jit = off")
             cursor.execute("SET datestyle = 'ISO'")
+            cursor.execute(
+                "SELECT set_config(name, 'lz4', false) FROM pg_settings"
+                " WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)"
+            )
 
     def is_usable(self) -> bool:
         """Asked before each request. A connection that the server has closed has something to be read: its end. Where nothing is, the

@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, DecimalField, F, Max, QuerySet, Sum
+from django.db.models import Count, DecimalField, Exists, F, Max, OuterRef, QuerySet, Sum
 
 from kehu.core import money
 from kehu.ledgers.customers.models import Customer
@@ -45,8 +45,8 @@ def figures(customers: Collection[int], first: date, last: date) -> dict[int, Fi
 
 def delivered_between(first: date, until: date) -> QuerySet[Customer]:
     """The customers to whom something was delivered, or who gave something back, in that period (its end not included)."""
-    moved = Delivery.objects.filter(delivered_on__gte=first, delivered_on__lt=until).order_by().values("customer")
-    return Customer.objects.filter(pk__in=moved.distinct()).order_by("code")
+    moved = Delivery.objects.filter(customer=OuterRef("pk"), delivered_on__gte=first, delivered_on__lt=until)
+    return Customer.objects.filter(Exists(moved)).order_by("code")
 
 
 def look_up(path: str, customer: Customer | None, today: date) -> Any:
