@@ -21,8 +21,9 @@ from kehu.cases.work import Work
 from kehu.core import files, money
 from kehu.core.models import Event
 from kehu.engine.advance import VOIDED
-from kehu.engine.definitions import FieldDefinition, Section, Text
+from kehu.engine.definitions import FieldDefinition, Form, Section, Text
 from kehu.engine.expressions import parse
+from kehu.engine.invitations import titled
 from kehu.engine.records import decoded_value, holds, key_and_place, key_column, row_names, rows_of
 from kehu.ledgers.customers.models import Customer
 from kehu.organizations.queries import Person
@@ -86,6 +87,8 @@ class ForGuest:
 
     fields: Mapping[str, Collection[str]]
     reader: str
+    titles: Mapping[str, Text]
+    """What sections and fields are called to him."""
     data: Mapping[str, Any] | None = None
     signer: str = ""
     place: str = ""
@@ -129,6 +132,8 @@ class Sheet:
             self.folder.procedure.form,
             self.folder.running.pack,
         )
+        if guest:
+            self.form = _called(self.form, guest.titles)
         self.signers = Signers()
         self.zone = self.work.local.tzinfo
         self.signings = {key: self._signings(section) for key, section in self.form.sections.items()}
@@ -264,7 +269,7 @@ class Sheet:
             (name, field)
             for name, field in section.fields.items()
             if not field.gather
-            and (self.guest is None or name in self.guest.fields[key])
+            and (self.guest is None or (name in self.guest.fields[key] and _is_filled(values.get(name))))
             and holds(field.visible, context)
             and (field.is_typed_in or name in signed or _is_filled(values.get(name)))
         ]
@@ -760,6 +765,16 @@ class Sheet:
         if isinstance(value, datetime):
             return f"{value.astimezone(self.zone):%Y-%m-%d %H:%M}"
         return value.isoformat() if isinstance(value, date) else ""
+
+
+def _called(form: Form, titles: Mapping[str, Text]) -> Form:
+    """The same form in other words."""
+    fields = titled({key: section.fields for key, section in form.sections.items()}, titles)
+    sections = {
+        key: section.model_copy(update={"title": titles.get(key, section.title), "fields": fields[key]})
+        for key, section in form.sections.items()
+    }
+    return form.model_copy(update={"sections": sections})
 
 
 def _with_unit(number: str, unit: str) -> str:

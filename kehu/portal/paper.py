@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from django.core.files.base import ContentFile
 from django.utils.translation import gettext as _
 
 from kehu.cases.answering import Looked
 from kehu.engine import invitations as said
-from kehu.engine.definitions import Procedure
+from kehu.engine.definitions import Procedure, Text
 from kehu.paper.pages import guest_pdf
 from kehu.paper.sheet import ForGuest
 from kehu.paper.typesetting import PaperError
@@ -28,6 +29,7 @@ def paper_of(coming: Coming) -> bytes:
         ForGuest(
             _fields(coming, folder.procedure),
             coming.invitation.name,
+            _titles(coming, folder.procedure),
             form=(form := _form(coming, folder.procedure)),
             own_layout=bool(form),
         ),
@@ -52,6 +54,7 @@ def signed_paper(
     part = ForGuest(
         fields,
         coming.invitation.name,
+        sheet.invites.titles,
         looked.after,
         attempt.signer,
         place,
@@ -73,6 +76,12 @@ def _form(coming: Coming, procedure: Procedure) -> str:
     task = coming.invitation.task
     invites = procedure.steps[task.step].invites if task else None
     return (invites.form if invites else None) or ""
+
+
+def _titles(coming: Coming, procedure: Procedure) -> Mapping[str, Text]:
+    task = coming.invitation.task
+    page = procedure.steps[task.step].invites if task else procedure.status_page
+    return page.titles if page else {}
 
 
 def _fields(coming: Coming, procedure: Procedure) -> dict[str, list[str]]:

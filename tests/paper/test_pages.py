@@ -341,5 +341,5 @@ def test_a_short_field_that_is_left_over_stands_beside_the_signature(mfg):
     told = scenes.complaint_in_second_round(mfg)
     page = PdfReader(io.BytesIO(case_pdf(told.case, language="zh", copy_for=None, by=None, now=told.now))).pages[0]
     heights: dict[str, float] = {}
-    page.extract_text(visitor_text=lambda text, _cm, tm, _font, _size: heights.setdefault(text.strip(), tm[5]))
+    page.extract_text(visitor_text=lambda text, cm, _tm, _font, _size: heights.setdefault(text.strip(), cm[5]))
     assert heights["报告时间"] == pytest.approx(heights["报告对象"], abs=1)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+from pypdf import PdfReader
 
 from kehu.cases.actions import save_draft
 from kehu.cases.models import Attachment, Task
@@ -13,6 +16,7 @@ from kehu.paper.sheet import ForGuest, Sheet
 from .scenes import (
     COSTS,
     again,
+    answered_complaint,
     case_of,
     drawing,
     invite,
@@ -158,9 +162,40 @@ def test_a_memo_is_signed_while_the_rep_writes_on(mfg) -> None:  # type: ignore[
 
 def test_a_layout_gets_nothing_that_he_does_not_read(mfg) -> None:  # type: ignore[no-untyped-def]
     told = sent_quotation(mfg, clock.now())
-    guest = ForGuest({"quote": ["lines"], "release": ["released_by"]}, "何经理", form="MFG-F05", own_layout=True)
+    guest = ForGuest({"quote": ["lines"], "release": ["released_by"]}, "何经理", {}, form="MFG-F05", own_layout=True)
     sheet = Sheet(case_of(told), language="zh", copy_for=None, by=None, now=told.now, form="MFG-F05", guest=guest)
 
     data = sheet.data()
     assert (list(data["fields"]), list(data["signatures"])) == (["lines", "released_by"], ["released_by"])
     assert (data["record"], data["attachments"]) == ([], [])
+
+
+def test_a_complaint_s_paper_speaks_to_him_and_has_no_empty_boxes(mfg) -> None:  # type: ignore[no-untyped-def]
+    told = answered_complaint(mfg, clock.now())
+    browser = opened(link := invite(told))
+    text = text_of(browser.get(place(link, "paper.pdf")).content)
+    assert "贵公司的抱怨" in text
+    assert "我们的答复" in text
+    assert "三天内补换" in text
+    assert "客户提供的资料" not in text  # he gave none
+    assert "客户意见说明" not in text
+
+
+def test_a_drawn_signature_stands_below_the_words_of_its_box(mfg) -> None:  # type: ignore[no-untyped-def]
+    told = sent_quotation(mfg, clock.now())
+    browser = opened(link := invite(told, step="await-countersign", by="quotation_clerk"))
+    drawn = {"drawn": drawing(), "signer": "何志强"}
+    assert send_alone(browser, link, outcome="accepted", **drawn).status_code == 302
+    signed = Attachment.objects.get(case=told.case, field="signed_file")
+    page = PdfReader(io.BytesIO(files.content(signed.stored, signed.name))).pages[0]
+    words: dict[str, float] = {}
+    page.extract_text(visitor_text=lambda text, cm, _tm, _font, _size: words.setdefault(text.strip(), cm[5]))
+    pictures: list[float] = []
+
+    def place_of(operator: bytes, _operands: object, cm: list[float], _tm: object) -> None:
+        if operator == b"Do":
+            pictures.append(cm[5] + cm[3])
+
+    page.extract_text(visitor_operand_before=place_of)
+    assert pictures
+    assert max(pictures) < next(at for word, at in words.items() if "客户确认" in word)
