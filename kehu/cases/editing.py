@@ -61,6 +61,8 @@ class Control:
     ends: tuple[str, ...] = ()
     choices: list[Choice] = field(default_factory=list)
     is_typed: bool = True
+    is_kept: bool = False
+    """It is sent as it stands, and nobody types in it."""
     is_visible: bool = True
     is_required: bool = False
     error: str = ""
@@ -417,11 +419,12 @@ class Editor:
 
         def row_of(number: int | str, typed: Mapping[str, Any], is_spare: bool, row: str = "") -> RowControls:
             before = known.get(row, {})
-            return RowControls(
-                str(number),
-                [self._cell(key, number, name, column, typed, before) for name, column in columns.items()],
-                is_spare,
-            )
+            cells = {name: self._cell(key, number, name, column, typed, before) for name, column in columns.items()}
+            if definition.fixed and definition.key in cells:  # what tells the rows apart is the system's to say
+                told = cells[definition.key]
+                told.is_kept, told.is_required = True, False
+                told.text = self.words.value(definition.columns[definition.key], typed.get(definition.key))
+            return RowControls(str(number), list(cells.values()), is_spare)
 
         names = row_names(definition, rows)
         control.rows = [

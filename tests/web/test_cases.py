@@ -16,8 +16,9 @@ from django.test.utils import CaptureQueriesContext
 from kehu.cases import actions
 from kehu.cases.models import Assignment, Attachment, Case, Task
 from kehu.core.models import Organization
-from tests.cast import Telling, sign_in, to_departments
+from tests.cast import Telling, at, sign_in, to_departments
 from tests.paper.scenes import played
+from tests.portal.scenes import sent_statement
 
 FILLED = {
     "customer": "C0001 讯捷通信",
@@ -327,6 +328,20 @@ def test_a_case_that_entered_nothing_says_of_nothing_that_it_stays(
     assert "仍然有效" not in client.get(f"{address}/voiding/").content.decode()
     assert client.post(f"{address}/voiding/", {"reason": "重复登记"}).status_code == 302
     assert "仍然有效" not in page_of(client, complaint.number)
+
+
+def test_what_tells_the_rows_of_the_system_apart_is_read_and_not_typed(mfg: Organization, client: Client) -> None:
+    told = sent_statement(mfg, at("2024-05-06 09:00"))
+    differences = [{"line": "DN-0401", "ours": "10", "theirs": "9"}]
+    told.do("confirm-statement", by="sales_rep", outcome="disputed", differences=differences)
+    page = page_of(sign_in(client, mfg, "sales_rep"), told.number)
+    assert '<input type="hidden" name="answers.0.line" value="DN-0401">' in page
+    assert '<span class="fld-text">DN-0401</span>' in page
+    answered = {"answers.0.line": "DN-0401", "answers.0.decision": "accepted", "answers.0.right_quantity": "9"}
+    assert post(client, told.number, "resolve-dispute", outcome="resolved", **answered).status_code == 302
+    page = page_of(client, told.number)
+    assert "正确数量" in page
+    assert "正确单价" not in page  # nothing stands in that column
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
