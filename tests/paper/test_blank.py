@@ -67,3 +67,11 @@ def test_a_form_within_the_record_is_printed_for_itself_under_its_own_number(mfg
 
     whole = words(case_pdf(noted.case, language="zh", copy_for=None, by=None, now=FRIDAY))
     assert all(text in whole for text in ("MFG-F11", "来访登记", noted.number))
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_blank_forms_are_one_sheet_and_the_complaint_s_three_pages(mfg, language):
+    def pages(form):
+        return len(pypdf.PdfReader(io.BytesIO(blank_pdf(mfg, form, language=language, by=None, now=FRIDAY))).pages)
+
+    assert {form.number: n for form in forms_of(mfg) if (n := pages(form)) > 1} == {"MFG-F16": 3}
