@@ -207,13 +207,14 @@ def membership(user: User, first: int | None = None) -> Member | None:
         return known
     if first or user.pk in _found_in:
         with scope(first or _found_in[user.pk]):
-            if found := _MEMBER.first(user.pk):
+            if found := _member(user.pk):
                 return found
     with every_organization():
         mine = Member.everywhere.select_related("organization").filter(user=user)
         found = mine.order_by(F("left_on").desc(nulls_first=True), "pk").first()
     if found:
         _found_in[user.pk] = found.organization_id
+        _keep(found.organization)
     return found
 
 
@@ -221,7 +222,7 @@ def user_of(key: int) -> User | None:
     """The user, and with him his membership where he was found last: every page asks for both, so one statement gives both."""
     if key in _found_in:
         with scope(_found_in[key]):
-            if (found := _MEMBER.first(key)) and found.user:
+            if (found := _member(key)) and found.user:
                 setattr(found.user, _MEMBERSHIP, found)
                 return found.user
     return _USER.first(key)
@@ -231,10 +232,38 @@ _MEMBERSHIP = "_membership"
 _USER = Kept(User, lambda users, key: users.filter(pk=key), int)
 _MEMBER = Kept(
     Member,
-    lambda members, user: members.select_related("organization", "user").filter(user=user).order_by("pk"),
+    lambda members, user: (
+        members.select_related("organization", "user")
+        .defer("organization__pack", "organization__tables")
+        .filter(user=user)
+        .order_by("pk")
+    ),
     int,
     limit=1,
 )
+
+
+def _member(user: int) -> Member | None:
+    """With the organization's rules, which are long: they are read once for each of its versions, not with every page."""
+    found = _MEMBER.first(user)
+    if found is None:
+        return None
+    organization = found.organization
+    version, pack, tables = _settings.get(organization.pk, (None, None, None))
+    if version == organization.version:
+        organization.pack, organization.tables = pack, tables
+    else:
+        organization.refresh_from_db(fields=["pack", "tables"])
+        _keep(organization)
+    return found
+
+
+def _keep(organization: Organization) -> None:
+    _settings[organization.pk] = organization.version, organization.pack, organization.tables
+
+
+_settings: dict[int, tuple[int, Any, Any]] = {}
+"""organization -> its version, and what its pack and its tables said then; whoever reads them leaves them as they are."""
 
 
 def directory(organization: Organization, today: date) -> Directory:
