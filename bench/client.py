@@ -125,13 +125,19 @@ def main() -> None:
     seconds, clients = float(sys.argv[2]), int(sys.argv[3])
     jobs = json.load(sys.stdin)
     players = [Player(host, int(port), jobs) for _ in range(clients)]
-    for player in players:  # the first round warms what is kept
-        player.play(min(1.0, seconds / 4))
+    ready = threading.Barrier(clients + 1, timeout=120)
+
+    def played(player: Player) -> None:
+        player.play(min(1.0, seconds / 4))  # the first round warms what is kept
         player.took.clear()
-    start = time.perf_counter()
-    threads = [threading.Thread(target=player.play, args=(seconds,)) for player in players]
+        ready.wait()
+        player.play(seconds)
+
+    threads = [threading.Thread(target=played, args=(player,)) for player in players]
     for thread in threads:
         thread.start()
+    ready.wait()
+    start = time.perf_counter()
     for thread in threads:
         thread.join()
     took = [each for player in players for each in player.took]
