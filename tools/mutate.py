@@ -2,7 +2,7 @@
 """Breaks a pack's rules one at a time and says which of them no story notices: `make mutants`. Run by .venv's Python.
 
 A check dropped, an hour more, an approval that anybody may give: each on a copy in memory, for which the procedure's own stories are
-played. A rule that can be broken in silence is one its stories do not show, or one that does nothing.
+played, and those of other procedures that come to its steps. A rule that can be broken in silence is one its stories do not show, or one that does nothing.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ sys.path.insert(0, str(ROOT))
 if TYPE_CHECKING:
     from kehu.cases.examples import Player
     from kehu.core.models import Organization
+    from kehu.engine.definitions import Procedure
     from kehu.procedures.packs import LoadedPack
     from kehu.procedures.sources import Source
 
@@ -37,6 +38,7 @@ DROP = object()
 NAMES = {
     "sections",
     "fields",
+    "columns",
     "steps",
     "outcomes",
     "clocks",
@@ -318,15 +320,19 @@ class Stage:
 
 
 def stories_of(stage: Stage, procedure: str) -> list[Story]:
-    """The procedure's stories, each played once with the rules whole."""
+    """The procedure's stories and those of others that name it or its steps, each played once with the rules whole."""
     from kehu.procedures.sources import Source
 
-    file = stage.loaded.examples.get(procedure)
-    if file is None:
-        return []
-    source = Source.read(file)
-    found = [Story(source, number) for number in range(len(source.value or []))]
+    steps = stage.loaded.procedures[procedure].steps
+    names = [repr(name) for name in (procedure, *(key for key, step in steps.items() if step.kind == "task"))]
+    found = []
+    for key, file in stage.loaded.examples.items():
+        source = Source.read(file)
+        for number, story in enumerate(source.value or []):
+            if key == procedure or any(name in repr(story) for name in names):
+                found.append(Story(source, number))
     for story in found:
+        file = story.source.file
         began = time.process_time()
         if not stage.plays(story):
             sys.exit(
@@ -383,9 +389,18 @@ def of_procedure(loaded: LoadedPack, key: str) -> Iterator[Broken]:
                     procedure = Procedure.model_validate(changed | {"form": loaded.procedures[key].form})
             except (ValidationError, ValueError):
                 continue  # it could not be written so
+            if one.path[-1] == "refuses" and not _asks_for_anything(loaded.procedures[key], one.path):
+                continue
             step = str(one.path[1]) if one.path[0] == "steps" and not {"join", "each"} & set(one.path) else None
             pack = replace(loaded, procedures={**loaded.procedures, key: procedure})
             yield Broken(source.file, source.line_of(one.path), one, pack, (key,), step)
+
+
+def _asks_for_anything(procedure: Procedure, path: Place) -> bool:
+    """Whether the form asks for anything at the step. Where it does not, `refuses` lets nothing out: it is how people read the outcome."""
+    step = procedure.steps[str(path[1])]
+    fields = [field for section in step.fills for field in procedure.form.sections[section].fields.values()]
+    return bool(step.signatures) or any(field.required or field.checks or field.columns for field in fields)
 
 
 def of_company(loaded: LoadedPack) -> Iterator[Broken]:

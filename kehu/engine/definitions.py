@@ -438,13 +438,13 @@ class Outcome(Definition):
     tells: Annotated[tuple[RoleText, ...], BeforeValidator(_one_or_many)] = ()
     new_round: StrictBool = False
     refuses: StrictBool = False
-    """A refusal: the submitted sections need not be complete, only what `needs` names."""
+    """A refusal: the submitted sections need not be complete, only those of `fills` and what `needs` names."""
     fills: SectionKeys | None = None
-    """The sections that must be complete with it; without it all that the step fills."""
+    """The sections that must be complete with it; without it all that the step fills, or none with a refusal."""
 
     def demands(self, section: str) -> bool:
         """Whether that section of those the step fills must be complete."""
-        return not self.refuses and (self.fills is None or section in self.fills)
+        return not self.refuses if self.fills is None else section in self.fills
 
 
 class Rung(Definition):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,7 @@ def said(value: Any) -> list[str]:
         ({"counts": "x1 == 'a 1' and b"}, []),
         ({"sets": {"approved_by": "by"}}, ["sets.approved_by: dropped"]),
         ({"steps": {"needs": {"required": True}}}, ["steps.needs.required: dropped"]),
+        ({"columns": {"where": {"required": True}}}, ["columns.where: dropped", "columns.where.required: dropped"]),
         ({"title": {"en": "4 hours"}, "guidance": {"due": "4 hours"}}, []),
     ],
 )  # fmt: skip
@@ -71,18 +73,27 @@ def test_a_table_answers_otherwise_for_one_matter_and_from_another_threshold() -
     assert [row["worth"] for row in found["worth: 500 → 501"]] == ["..501", "501.."]
 
 
-def test_a_rule_that_no_story_shows_is_named_with_its_line_and_the_rows_it_covers(tmp_path: Path) -> None:
-    """The tutorial's pack: its stories show the limit of twenty, and nobody who asks for none at all."""
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """The tutorial's pack."""
     text = (ROOT / "docs" / "howto" / "write-a-procedure.md").read_text()
     for name, content in re.findall(r"(?s)`packs/tiny/([\w./-]+)`:\n\n```yaml\n(.*?)```", text):
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content.replace("text: {zh: 业务员填", "covers: [TINY-1]\n    text: {zh: 业务员填"))
+    return tmp_path
 
-    command = [sys.executable, "tools/mutate.py", str(tmp_path), "sample-request", "--only", ".quantity."]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
 
-    form = tmp_path / "sample-request" / "form.yaml"
+def played(pack: Path, only: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "tools/mutate.py", str(pack), "sample-request", "--only", only]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+
+
+def test_a_rule_that_no_story_shows_is_named_with_its_line_and_the_rows_it_covers(tiny: Path) -> None:
+    """Its stories show the limit of twenty, and nobody who asks for none at all."""
+    done = played(tiny, ".quantity.")
+
+    form = tiny / "sample-request" / "form.yaml"
     assert done.stdout.splitlines() == [
         f"{form}:10: sections.request.fields.quantity.required: dropped",
         "    TINY-1",
@@ -91,3 +102,22 @@ def test_a_rule_that_no_story_shows_is_named_with_its_line_and_the_rows_it_cover
         "3 rules broken, 2 noticed by no story",
     ]
     assert done.returncode == 1
+
+
+def test_a_refusal_that_lets_nothing_out_is_no_rule(tiny: Path) -> None:
+    """Where the step asks for nothing, `refuses` is how people read the outcome."""
+    assert played(tiny, ".refuses").stdout == "0 rules broken, 0 noticed by no story\n"
+
+
+def test_the_stories_of_another_procedure_that_come_to_its_steps_notice_too(tiny: Path) -> None:
+    other = tiny / "sample-return"
+    shutil.copytree(tiny / "sample-request", other)
+    procedure = (other / "procedure.yaml").read_text().replace("key: sample-request", "key: sample-return")
+    (other / "procedure.yaml").write_text(procedure.replace("number: QP-01", "number: QP-02"))
+    (other / "form.yaml").write_text((other / "form.yaml").read_text().replace("QP-01-F1", "QP-02-F1"))
+    (other / "examples.yaml").write_text("""
+- example: none at all is no sample
+  start: {procedure: sample-request, by: clerk, customer: C0001, data: {product: BR-120, quantity: 0}, refused: data}
+""")
+
+    assert played(tiny, ".quantity.min").stdout == "1 rules broken, 0 noticed by no story\n"

@@ -10,6 +10,7 @@ from kehu.cases import actions
 from kehu.cases.models import Case
 from kehu.cases.refusals import MayNotStart, WrongPosition
 from kehu.core.refusals import BadData
+from kehu.engine.definitions import Outcome
 from tests.cast import FRIDAY, Telling, at, mfg_pack, to_departments
 
 
@@ -206,3 +207,13 @@ def test_rows_that_the_system_made_are_filled_and_neither_added_nor_left_out(mfg
             values={"lines": [{"customer": codes[1], "suggested_class": "B", "reason": "少"}]},
         )
     assert len(refused.value.findings) == len(codes) - 1  # the others stay, and are empty
+
+
+def test_a_refusal_asks_for_the_sections_it_names_and_no_others():
+    title = {"zh": "有差异", "en": "Disputed"}
+    objection = Outcome.model_validate({"title": title, "refuses": True})
+    dispute = Outcome.model_validate({"title": title, "refuses": True, "fills": ["confirmation"]})
+
+    assert not objection.demands("confirmation")
+    assert dispute.demands("confirmation")
+    assert not dispute.demands("sending")
