@@ -324,3 +324,10 @@ def test_a_reason_that_the_form_offers_stands_in_words_in_the_record_of_what_was
     text = "".join(read(case_pdf(case, language="zh", copy_for=None, by=None, now=now)))
     assert "退还客户并商谈已退还验收不合格" in text
     assert "failed" not in text
+
+
+def test_what_complaints_are_counted_by_reads_in_the_paper_s_language(mfg):
+    text = printed(mfg, "review of complaints", "MFG-F22", "en")
+    for words in ("Bykind", "Delivery1", "Quality1", "Sheet1", "Notfilledin1", "Nosheetissued1"):
+        assert words in text, words
+    assert "品质" not in text.split("Analysisandproposal")[0].split("Byresponsibledepartment")[0]
