@@ -397,10 +397,12 @@ def of_procedure(loaded: LoadedPack, key: str) -> Iterator[Broken]:
 
 
 def _asks_for_anything(procedure: Procedure, path: Place) -> bool:
-    """Whether the form asks for anything at the step. Where it does not, `refuses` lets nothing out: it is how people read the outcome."""
+    """Whether the form asks there for anything that the refusal lets out. Where not, `refuses` is how people read the outcome."""
     step = procedure.steps[str(path[1])]
+    if step.signatures or step.outcomes[str(path[3])].fills is not None:
+        return bool(step.signatures)
     fields = [field for section in step.fills for field in procedure.form.sections[section].fields.values()]
-    return bool(step.signatures) or any(field.required or field.checks or field.columns for field in fields)
+    return any(field.required != "false" or field.checks or field.columns for field in fields)
 
 
 def of_company(loaded: LoadedPack) -> Iterator[Broken]:

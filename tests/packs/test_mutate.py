@@ -105,7 +105,14 @@ def test_a_rule_that_no_story_shows_is_named_with_its_line_and_the_rows_it_cover
 
 
 def test_a_refusal_that_lets_nothing_out_is_no_rule(tiny: Path) -> None:
-    """Where the step asks for nothing, `refuses` is how people read the outcome."""
+    """Where nothing has to be filled at the step, `refuses` is how people read the outcome."""
+    procedure, form = tiny / "sample-request" / "procedure.yaml", tiny / "sample-request" / "form.yaml"
+    procedure.write_text(
+        procedure.read_text().replace("approves: [request]", "approves: [request]\n    fills: [answer]")
+    )
+    answer = "  answer: {title: {zh: 批复, en: Answer}, fields: {note: {type: text, title: {zh: 说明, en: Note}}}}\n"
+    form.write_text(form.read_text() + answer)
+
     assert played(tiny, ".refuses").stdout == "0 rules broken, 0 noticed by no story\n"
 
 
