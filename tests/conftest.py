@@ -23,8 +23,11 @@ OTHER_PROCESSES = ("operations", "cli", "config")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks with `database` what another database could make differ: `make postgres` runs nothing else."""
+    """Marks with `database` what another database could make differ (`make postgres` runs nothing else), and with `browser` what needs
+    one, which a new machine has not before `make browser`."""
     for item in items:
+        if item.path.parent.name == "browser":
+            item.add_marker("browser")
         asked = DATABASE_FIXTURES.intersection(getattr(item, "fixturenames", ()))
         if asked or item.get_closest_marker("django_db") or item.path.parent.name in OTHER_PROCESSES:
             item.add_marker("database")

@@ -14,7 +14,7 @@ from kehu.core import clock
 from tests.browser.conftest import Signed
 from tests.cast import ROOT, Telling, to_departments
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def moment(minutes: int = 0) -> str:

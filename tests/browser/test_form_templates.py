@@ -14,7 +14,7 @@ from tests.browser.conftest import Signed
 from tests.paper.office import form_8d, workbook
 from tests.paper.scenes import form_reply
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def looked_at(page: Page, name: str) -> None:

@@ -9,7 +9,7 @@ from kehu.core import clock
 from tests.browser.conftest import Signed
 from tests.cast import Telling
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def settle(page: Page) -> None:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from kehu.core.models import Event
 
 from .conftest import Signed
-
-pytestmark = pytest.mark.browser
 
 
 def test_a_passkey_is_added_and_signs_in_alone(signed: Signed, live_server: object) -> None:

@@ -9,7 +9,7 @@ from kehu.core.models import Organization
 from tests.browser.conftest import Signed
 from tests.portal.scenes import answered_complaint, sent_statement
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 ACROSS = round((297 - 2 * 10) / 25.4 * 96)
 """What an A4 across is wide between its margins, in the browser's pixels."""

@@ -19,8 +19,6 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.cast import ROOT
 
-pytestmark = pytest.mark.browser
-
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
