@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from django.utils.translation import get_language
 from ninja import Path, Schema
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from kehu.engine.advance import offered_outcomes
 from kehu.engine.definitions import Outcome, Step
@@ -24,13 +26,21 @@ ROOT = "/api/v1"
 
 def _within_years(moment: Any) -> Any:
     if moment.year not in YEARS:
-        raise ValueError("outside the calendar")
+        raise PydanticCustomError("date_outside", "outside the calendar")
     return moment.astimezone(UTC) if isinstance(moment, datetime) else moment
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_within_years)]
+def _written(moment: Any) -> Any:
+    """As ISO 8601 writes it. Pydantic would take a number, too, for seconds since 1970."""
+    if isinstance(moment, str) and _ISO.match(moment):
+        return moment
+    raise PydanticCustomError("date_parsing", "not written as 2024-03-15")
+
+
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
+Moment = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_within_years)]
 """As it comes in, with its zone."""
-Day = Annotated[date, AfterValidator(_within_years)]
+Day = Annotated[date, BeforeValidator(_written), AfterValidator(_within_years)]
 Number = Annotated[str, Path(max_length=60, description="The case's number, as in CP-202403-001.")]
 Id = Annotated[int, Path(ge=1, le=2**53)]
 Key = Annotated[str, Path(max_length=80)]
