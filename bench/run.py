@@ -37,7 +37,7 @@ def main() -> int:
     given = parser.parse_args()
     cases = given.cases or (10_000 if given.quick else 1_000_000)
     with database.own("bench", keep=given.keep, again=given.again) as name:
-        found = _measured(name, None if given.again else cases, seconds=4.0 if given.quick else 20.0)
+        found = _measured(name, None if given.again else cases, seconds=2.5 if given.quick else 20.0)
     for key, value in found.items():
         print(f"{key:24}{value:>12,}")
     if given.json:

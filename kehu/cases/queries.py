@@ -474,6 +474,15 @@ def _as_lines(cases: QuerySet[Case]) -> QuerySet[Case]:
     return cases.select_related("revision", "customer").defer("data", "revision__definition")
 
 
+def row_title(case: Case, step: Step | None, name: str, people: Directory) -> str:
+    """The row a task is for: a department's title, or the key itself; the second row of a department with a (2) behind it."""
+    table = revisions.running(case.revision).procedure.form.field(step.each.rows) if step and step.each else None
+    key, place = key_and_place(table, name) if table else (name, 1)
+    unit = people.units.get(key)
+    title = unit.title[language_of(get_language() or "zh")] if unit else key
+    return f"{title} ({place})" if place > 1 else title
+
+
 class _Reader:
     """Rows made into lines for one person at one moment."""
 
@@ -586,7 +595,7 @@ class _Reader:
         return Row(
             **self._facts(case),
             steps=(step.title,) if step else (),
-            item=self._item(case, step, task.item) if task.item else "",
+            item=row_title(case, step, task.item, self.people) if task.item else "",
             outcome=outcome.title if outcome else None,
             due=remaining_of(task, self._calendar(case), self.now) if task.is_open and not case.paused_at else None,
             group=group,
@@ -614,14 +623,6 @@ class _Reader:
 
     def _step(self, case: Case, key: str) -> Step | None:
         return revisions.running(case.revision).procedure.steps.get(key)
-
-    def _item(self, case: Case, step: Step | None, name: str) -> str:
-        """The row: a department's title, or the key itself; the second row of a department with a (2) behind it."""
-        table = revisions.running(case.revision).procedure.form.field(step.each.rows) if step and step.each else None
-        key, place = key_and_place(table, name) if table else (name, 1)
-        unit = self.people.units.get(key)
-        title = unit.title[language_of(get_language() or "zh")] if unit else key
-        return f"{title} ({place})" if place > 1 else title
 
     def _calendar(self, case: Case) -> Calendar:
         return self.people.calendar(self.department, case.customer.code if case.customer else "")

@@ -10,7 +10,7 @@ from typing import TypeVar
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from kehu.cases.models import Assignment, Task
-from kehu.cases.queries import Due, remaining_of
+from kehu.cases.queries import Due, remaining_of, row_title
 from kehu.core.models import Organization
 from kehu.core.refusals import Refusal
 from kehu.engine.definitions import Dashboard, Text, Tile
@@ -57,8 +57,7 @@ class Late:
 
     number: str
     step: Text | None
-    item: str | Mapping[str, str]
-    """The row it is for: a department by its title."""
+    item: str
     due: Due | None
     holders: tuple[Person, ...]
 
@@ -113,7 +112,7 @@ def _latest(tasks: QuerySet[Task], people: Directory, now: datetime) -> Iterator
         yield Late(
             number=task.case.number,
             step=step.title if step else None,
-            item=people.units[task.item].title if task.item in people.units else task.item,
+            item=row_title(task.case, step, task.item, people) if task.item else "",
             due=remaining_of(task, people.calendar(task.department), now),
             holders=tuple(people.by_id[pk] for pk in dict.fromkeys(holders) if pk in people.by_id),
         )

@@ -11,6 +11,7 @@ from kehu.cases.queries import inbox_of
 from kehu.core.models import Organization
 from kehu.operations.verification import verify
 from kehu.organizations.queries import directory
+from kehu.reports.dashboards import tasks_of
 from tests.cast import FRIDAY, Telling, at
 
 POINTS = ["delivery_attitude", "order_situation", "later_order_direction", "new_product_development"]
@@ -70,11 +71,13 @@ def test_the_memo_has_the_number_that_stands_on_the_signed_page(request_):
     assert Case.objects.get(pk=visit.case.pk).data["memo_no"] == memo.number == "CM-202403-001"
 
 
-def test_two_resolutions_for_one_department_are_two_lines_of_its_inbox(request_, mfg):
+def test_two_resolutions_for_one_department_are_two_lines_of_its_inbox_and_of_its_leader_s_dashboard(request_, mfg):
     memo = memo_of(visit_of(request_))
     rows = [{"department": "quality", "text": "提供色板", "due": "2024-03-22"}, {"department": "quality", "text": "修订标准", "due": "2024-03-29"}]  # fmt: skip
     memo.do("distribute-memo", by="sales_rep", outcome="distribute", resolutions=rows)
 
-    person = directory(mfg, FRIDAY.date()).people["qa_head"]
-    lines = inbox_of(mfg, person, "todo", FRIDAY).rows
+    people = directory(mfg, FRIDAY.date()).people
+    lines = inbox_of(mfg, people["qa_head"], "todo", FRIDAY).rows
     assert sorted(row.item for row in lines if row.number == memo.number) == ["品质部", "品质部 (2)"]
+    late = tasks_of(mfg, people["quality_manager"], "team", at("2024-04-10 12:00")).latest
+    assert sorted(one.item for one in late if one.number == memo.number) == ["品质部", "品质部 (2)"]

@@ -15,7 +15,7 @@
     data: names,
     axisTick: { show: false },
     axisLine: { lineStyle: { color: line } },
-    axisLabel: { ...text, interval: tilt && !isTight ? 0 : "auto", rotate: tilt ? 30 : 0, width: 90, overflow: "truncate" },
+    axisLabel: { ...text, show: !(tilt && isTight), interval: tilt ? 0 : "auto", rotate: tilt ? 30 : 0, width: 90, overflow: "truncate" },
   });
   const values = (more = {}) => ({ type: "value", axisLabel: text, splitLine: { lineStyle: { color: line } }, minInterval: 1, ...more });
   // Drawn as text: HTML tooltips carry inline styles, which our policy forbids.
