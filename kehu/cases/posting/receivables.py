@@ -39,7 +39,7 @@ class ChargedAlready(Conflict):
 
 def build_statement(folder: Folder, arguments: Mapping[str, Any], context: Mapping[str, Any]) -> Answer:
     """`build_statement` with `month`: what the case's customer is charged for it. Also `currency` (where he has several),
-    `corrections` (rows with `amount` and `reason`), `vat` (the decision table that gives the `vat_rate` of a day) and `days` (the payment
+    `corrections` (rows with `amount`, `reason` and maybe `vat_rate`), `vat` (the decision table that gives the `vat_rate` of a day) and `days` (the payment
     term where none is agreed with him). Answers `lines`, `net_amount`, `vat_amount`, `amount`, `currency`, `due_on`,
     `balance_before`, `unpriced`, `other_currencies` and `charged_by` (texts; the last names another case's statement)."""
     month = _month(arguments)
@@ -172,7 +172,8 @@ def _draft(folder: Folder, arguments: Mapping[str, Any], month: date) -> tuple[D
     rate = rate_on(months.after(month) - timedelta(days=1))
     for row in arguments.get("corrections") or []:
         if row.get("amount") is not None:
-            draft.lines.append(drafts.correction(number_said(row, "amount"), rate, str(row.get("reason") or "")))
+            own = number_said(row, "vat_rate") if row.get("vat_rate") is not None else rate
+            draft.lines.append(drafts.correction(number_said(row, "amount"), own, str(row.get("reason") or "")))
     return draft, [currency for currency in found if currency != wanted]
 
 

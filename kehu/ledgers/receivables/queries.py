@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import DecimalField, Exists, F, OuterRef, QuerySet, Sum, Value
+from django.db.models import DecimalField, Exists, F, Max, OuterRef, QuerySet, Sum, Value
 from django.db.models.functions import Coalesce
 
 from kehu.ledgers.customers.models import Customer
@@ -156,12 +156,19 @@ def look_up(path: str, customer: Customer | None, today: date) -> Any:
         "amount": found.amount,
         "open_amount": _cents(found.open_amount),  # type: ignore[attr-defined]
         "due_on": found.due_on,
+        "paid_on": _paid_on(found),
         "lines": found.lines.count(),
     }
     name = match["name"] or "amount"
     if name not in facts:
         raise LookupError(f'a statement has no "{name}"; there are {", ".join(facts)}')
     return facts[name]
+
+
+def _paid_on(statement: Statement) -> date | None:
+    """The day of the last payment that settles any of it."""
+    found = statement.settlements.filter(payment__corrects=None, payment__corrected_by=None)
+    return found.aggregate(day=Max("payment__received_on"))["day"]
 
 
 def _statement(which: str, customer: Customer | None) -> Statement | None:
