@@ -310,8 +310,10 @@ class Stage:
         return comes_true
 
     def is_noticed(self, stories: list[Story], step: str | None) -> bool:
-        """Those first that noticed much; those that come to the step, where the rule is one of a step that any comes to."""
-        coming = [story for story in stories if step in story.steps] or stories
+        """Those first that noticed much; those that come to the step, where the rule is one of a step that any comes to, and those that
+        come to none: their case is refused at its start."""
+        come = any(step in story.steps for story in stories)
+        coming = [story for story in stories if not come or step in story.steps or not story.steps]
         for story in sorted(coming, key=lambda story: (-story.noticed[step], story.seconds)):
             if not self.plays(story):
                 story.noticed[step] += 1

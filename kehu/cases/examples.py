@@ -633,7 +633,8 @@ class Player:
             "links": self._expect_links,
             "status_page": self._expect_status_page,
             "status": self._expect_status,
-            "data": self._expect_data,
+            "data": lambda value: self._expect_fields(self._current(), ("expect", "data"), value),
+            "opened": self._expect_opened,
             "ledger": self._expect_ledger,
             "attachments": self._expect_attachments,
             "assist": self._expect_assist,
@@ -782,13 +783,21 @@ class Player:
             return
         self._same(("expect", "status"), "status", status, expected)
 
-    def _expect_data(self, expected: Mapping[str, Any]) -> None:
-        case = self._current()
+    def _expect_opened(self, expected: Mapping[str, Any]) -> None:
+        """The fields of the case of that procedure that was opened last."""
+        for procedure, fields in expected.items():
+            found = [case for case in self._cases() if case.procedure.key == procedure]
+            if found:
+                self._expect_fields(max(found, key=lambda case: case.pk), ("expect", "opened", procedure), fields)
+            else:
+                self._differs(("expect", "opened", procedure), f"no {procedure} was opened")
+
+    def _expect_fields(self, case: Case, path: tuple[Any, ...], expected: Mapping[str, Any]) -> None:
         form = self.loaded.procedures[case.procedure.key].form
         data = {**decoded(form, case.data), "number": case.number}
         for key, value in expected.items():
             definition = form.table(key) or form.field(key)
-            self._same(("expect", "data", key), key, data.get(key), value, definition)
+            self._same((*path, key), key, data.get(key), value, definition)
 
     def _expect_assist(self, expected: Any) -> None:
         """The open tasks that lie with other departments than the procedure's owner."""

@@ -65,6 +65,8 @@ def told(tmp_path: Path, db: object, steps: str) -> list[str]:
         ),
         ("    - expect: {status: closed}", "status should be 'closed', is 'open'"),
         ("    - expect: {data: {channel: phone}}", "channel should be 'phone', is 'email'"),
+        ("    - expect: {opened: {customer-complaint: {channel: phone}}}", "channel should be 'phone', is 'email'"),
+        ("    - expect: {opened: {visit-execution: {kind: regular}}}", "no visit-execution was opened"),
         ("    - expect: {overdue: [accept-complaint]}", "overdue should be [accept-complaint], is []"),
         ("    - expect: {told: {accept-complaint: [general_manager]}}", "general_manager should have been told"),
         ("    - expect: {reminded: {accept-complaint: {sales_deputy_manager: 1}}}", "should be 1, is 0"),
