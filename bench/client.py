@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _LOCATION = re.compile(rb"\r\nlocation: */cases/([^/]+)/", re.IGNORECASE)
 _COOKIE = re.compile(rb"\r\nset-cookie: *([^=]+)=([^;]*)", re.IGNORECASE)
+_CLOSES = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 
 
 class Answer(NamedTuple):
@@ -29,9 +30,12 @@ class Browser:
 
     def __init__(self, host: str, port: int):
         self.host, self.port = host, port
-        self.connection = socket.create_connection((host, port))
-        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._connect()
         self.cookies: dict[str, str] = {"kehu_language": "zh-hans"}
+
+    def _connect(self) -> None:
+        self.connection = socket.create_connection((self.host, self.port))
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def get(self, path: str, more: str = "") -> Answer:
         return self._ask(f"GET {path} HTTP/1.1\r\n{self._head()}{more}\r\n".encode())
@@ -57,6 +61,9 @@ class Browser:
             body += self._more()
         while not found and b"chunked" in head.lower() and not body.endswith(b"0\r\n\r\n"):
             body += self._more()
+        if _CLOSES.search(head):
+            self.connection.close()
+            self._connect()
         for key, value in _COOKIE.findall(head):
             if key in (b"csrftoken", b"sessionid"):
                 self.cookies[key.decode()] = value.decode()

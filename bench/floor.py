@@ -17,7 +17,7 @@ def _step() -> list[str]:
         "UPDATE cases_task SET reason = %(text)s WHERE id = %(task)s",
         _again(Task, "id = %(task)s", step="%(text)s", state="'canceled'"),
         _again(Assignment, "id = ANY(%(assignments)s)", task_id="currval('cases_task_id_seq')"),
-        _again(Deadline, "id = ANY(%(instants)s)", active="false"),
+        _again(Deadline, "id = ANY(%(instants)s)", task_id="currval('cases_task_id_seq')", active="false"),
         _again(Event, "id = %(event)s", stream="%(text)s"),
         _again(Message, "id = %(message)s"),
         "UPDATE cases_case SET version = version + 1 WHERE id = %(case)s",

@@ -11,6 +11,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import setting_up
+from .balancing import Balanced, Loads
+
+loads: Loads | None = None
+"""Of the processes, where there are several: shared, for they are forked."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -38,6 +42,8 @@ def run(arguments: Sequence[str]) -> int:
     if not _prepare(given):
         return 1
     _load()
+    global loads
+    loads = Loads(given.workers) if given.workers > 1 else None
     print(f"Kehu: http://{given.host}:{given.port}/  (Ctrl+C stops it)", flush=True)
     from granian.constants import Interfaces
     from granian.server import Server
@@ -119,4 +125,4 @@ def application() -> Any:
         from .worker import work_until
 
         threading.Thread(target=work_until, args=(threading.Event(),), name="worker", daemon=True).start()
-    return pages
+    return Balanced(pages, loads) if loads else pages

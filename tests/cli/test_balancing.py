@@ -1,0 +1,72 @@
+"""Of several processes, who has clearly more in hand lets connections go."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from kehu.cli.balancing import Balanced, Loads
+
+ELSEWHERE, HERE = 0, 1
+
+
+def pages(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"ok"]
+
+
+@pytest.fixture
+def loads() -> Loads:
+    """Of two processes, of which the other has its place already: pytest's parent, say."""
+    loads = Loads(2)
+    loads.owners[ELSEWHERE] = os.getppid()
+    return loads
+
+
+def answered(balanced: Balanced, protocol: str = "HTTP/1.1") -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    balanced({"SERVER_PROTOCOL": protocol}, lambda status, headers, *rest: found.extend(headers))
+    return found
+
+
+@pytest.mark.parametrize(("here", "elsewhere", "closes"), [(0, 0, False), (1, 1, False), (1, 0, True), (3, 2, True)])
+def test_who_has_two_more_in_hand_than_another_lets_the_connection_go(
+    loads: Loads, here: int, elsewhere: int, closes: bool
+) -> None:
+    balanced = Balanced(pages, loads)
+    loads.in_hand[:] = [elsewhere, here]
+
+    assert (("Connection", "close") in answered(balanced)) == closes, "the one being answered counts, too"
+    assert list(loads.in_hand) == [elsewhere, here], "and is in hand no more"
+
+
+def test_a_page_that_breaks_is_in_hand_no_more(loads: Loads) -> None:
+    def broken(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        raise ZeroDivisionError
+
+    balanced = Balanced(broken, loads)
+    with pytest.raises(ZeroDivisionError):
+        answered(balanced)
+
+    assert loads.in_hand[HERE] == 0
+
+
+def test_the_header_is_left_out_where_it_means_nothing(loads: Loads) -> None:
+    balanced = Balanced(pages, loads)
+    loads.in_hand[HERE] = 5
+
+    assert answered(balanced, "HTTP/2.0") == [("Content-Type", "text/plain")]
+
+
+def test_who_comes_for_one_that_died_takes_its_place_and_starts_with_nothing(loads: Loads) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    loads.owners[HERE], loads.in_hand[HERE] = gone.pid, 4
+
+    assert loads.place() == HERE
+    assert (loads.owners[HERE], loads.in_hand[HERE]) == (os.getpid(), 0)
