@@ -393,6 +393,8 @@ def of_procedure(loaded: LoadedPack, key: str) -> Iterator[Broken]:
                 continue  # it could not be written so
             if one.path[-1] == "refuses" and not _asks_for_anything(loaded.procedures[key], one.path):
                 continue
+            if "visible" in one.path and not _is_asked_for(source.value, one.path[: one.path.index("visible")]):
+                continue
             step = str(one.path[1]) if one.path[0] == "steps" and not {"join", "each"} & set(one.path) else None
             pack = replace(loaded, procedures={**loaded.procedures, key: procedure})
             yield Broken(source.file, source.line_of(one.path), one, pack, (key,), step)
@@ -405,6 +407,13 @@ def _asks_for_anything(procedure: Procedure, path: Place) -> bool:
         return bool(step.signatures)
     fields = [field for section in step.fills for field in procedure.form.sections[section].fields.values()]
     return any(field.required != "false" or field.checks or field.columns for field in fields)
+
+
+def _is_asked_for(form: Any, place: Place) -> bool:
+    """Whether the field must be filled or pass checks while it is seen. Where not, `visible` is how people read the form."""
+    for step in place:
+        form = form[step]
+    return bool({"required", "checks", "columns"} & set(form))
 
 
 def of_company(loaded: LoadedPack) -> Iterator[Broken]:

@@ -116,6 +116,8 @@ def test_an_item_is_looked_up_by_its_number(jigs: Item) -> None:
     assert [asked(name) for name in ("held", "issued", "state", "custody", "location")] == [
         Decimal(6), Decimal(4), "stored", "engineering", "客供品储放区 E-03",
     ]  # fmt: skip
+    last = [asked(name) for name in ("last_entry", "condition", "holder", "note")]
+    assert last == ["issued", "", "", ""]
     assert queries.look_up("property[KG-C0009-0001].held", None, MONDAY.date()) is None
     with pytest.raises(LookupError, match='no "weight"'):
         asked("weight")

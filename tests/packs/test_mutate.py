@@ -116,6 +116,18 @@ def test_a_refusal_that_lets_nothing_out_is_no_rule(tiny: Path) -> None:
     assert played(tiny, ".refuses").stdout == "0 rules broken, 0 noticed by no story\n"
 
 
+def test_a_condition_under_which_a_field_is_only_shown_is_no_rule(tiny: Path) -> None:
+    """Stories see no pages: they notice it where the field must be filled, or pass checks, while it is seen."""
+    form = tiny / "sample-request" / "form.yaml"
+    fields = "{a: {type: text, title: {zh: 甲, en: A}, visible: quantity > 5}, b: {type: text, title: {zh: 乙, en: B}, visible: quantity > 5, required: quantity > 5}}"
+    form.write_text(form.read_text() + f"  more: {{title: {{zh: 其他, en: More}}, fields: {fields}}}\n")
+
+    said = played(tiny, ".visible").stdout
+
+    assert "fields.b.visible: dropped" in said
+    assert "fields.a.visible" not in said
+
+
 def test_the_stories_of_another_procedure_that_come_to_its_steps_notice_too(tiny: Path) -> None:
     other = tiny / "sample-return"
     shutil.copytree(tiny / "sample-request", other)

@@ -108,8 +108,8 @@ def check_property(folder: Folder, arguments: Mapping[str, Any], context: Mappin
 
 def property_facts(folder: Folder, arguments: Mapping[str, Any], context: Mapping[str, Any]) -> Answer:
     """`property_facts` with `number`: what the ledger says of an item today: `name kind spec unit held issued state custody location
-    calibration_due customer`. Nothing while no number is given; refused where the item is unknown, or another customer's, or where
-    less is held than `wanted`."""
+    calibration_due customer`, and of its last entry `last_entry condition holder note`. Nothing while no number is given; refused where
+    the item is unknown, or another customer's, or where less is held than `wanted`."""
     if not arguments.get("number"):
         return None
     item = _item(folder, arguments)

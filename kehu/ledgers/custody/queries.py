@@ -46,7 +46,7 @@ def held_on(moment: datetime, *, customer: Customer | None = None) -> list[Item]
 
 def facts_of(item: Item) -> dict[str, Any]:
     """What rules and look-ups may ask of an item."""
-    balance = item.balance()
+    balance, last = item.balance(), item.entries.last()
     return {
         "number": item.number,
         "customer": item.customer.code,
@@ -60,6 +60,10 @@ def facts_of(item: Item) -> dict[str, Any]:
         "custody": item.department,
         "location": item.location,
         "calibration_due": item.calibration_due,
+        "last_entry": last.kind if last else "",
+        "condition": last.state if last else "",
+        "holder": last.holder if last else "",
+        "note": last.note if last else "",
     }
 
 
