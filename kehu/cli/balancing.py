@@ -7,11 +7,11 @@ browser comes again by a new one.
 
 from __future__ import annotations
 
-import os
+import tempfile
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from multiprocessing import Array
+from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
 CLEARLY = 2
@@ -22,29 +22,32 @@ class Loads:
     """How many requests each process has in hand. Made before the processes part, who share it."""
 
     def __init__(self, processes: int):
-        self.owners = Array("i", processes)
-        self.in_hand = Array("i", processes, lock=False)
+        self.in_hand = RawArray("i", processes)
+        self.taken = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as anybody serves)
 
-    def place(self) -> int:
-        """A place for this process: one that nobody has, or whose owner has died."""
-        with self.owners.get_lock():
-            place = next(one for one in range(len(self.in_hand)) if not _lives(self.owners[one]))
-            self.owners[place], self.in_hand[place] = os.getpid(), 0
-        return place
+    def place(self) -> int | None:
+        """A place for this process alone, free again when it has died; None where there is none, as beside a process about to end."""
+        import fcntl  # not on Windows, where no process is forked either
+
+        for place in range(len(self.in_hand)):
+            with suppress(OSError):
+                fcntl.lockf(self.taken, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+                self.in_hand[place] = 0
+                return place
+        return None
 
 
 class Balanced:
     """The pages of one process among several."""
 
-    def __init__(self, pages: Callable[..., Iterable[bytes]], loads: Loads):
-        self.pages, self.loads, self.place, self.lock = pages, loads, loads.place(), threading.Lock()
+    def __init__(self, pages: Callable[..., Iterable[bytes]], loads: Loads, place: int):
+        self.pages, self.in_hand, self.place, self.lock = pages, loads.in_hand, place, threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         is_old = environ.get("SERVER_PROTOCOL", "").startswith("HTTP/1")  # later ones know no such header
 
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
-            in_hand = self.loads.in_hand
-            if is_old and in_hand[self.place] >= min(in_hand) + CLEARLY:
+            if is_old and self.in_hand[self.place] >= min(self.in_hand) + CLEARLY:
                 headers = [*headers, ("Connection", "close")]
             return start_response(status, headers, *rest)
 
@@ -56,12 +59,4 @@ class Balanced:
 
     def _count(self, more: int) -> None:
         with self.lock:
-            self.loads.in_hand[self.place] += more
-
-
-def _lives(process: int) -> bool:
-    """Whether there is such a process. 0 stands for nobody."""
-    with suppress(ProcessLookupError):
-        os.kill(process, 0)
-        return process != 0
-    return False
+            self.in_hand[self.place] += more

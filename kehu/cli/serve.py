@@ -125,4 +125,6 @@ def application() -> Any:
         from .worker import work_until
 
         threading.Thread(target=work_until, args=(threading.Event(),), name="worker", daemon=True).start()
-    return Balanced(pages, loads) if loads else pages
+    if loads and (place := loads.place()) is not None:
+        return Balanced(pages, loads, place)
+    return pages

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
-import subprocess
-import sys
+import signal
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,10 +22,7 @@ def pages(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
 
 @pytest.fixture
 def loads() -> Loads:
-    """Of two processes, of which the other has its place already: pytest's parent, say."""
-    loads = Loads(2)
-    loads.owners[ELSEWHERE] = os.getppid()
-    return loads
+    return Loads(2)
 
 
 def answered(balanced: Balanced, protocol: str = "HTTP/1.1") -> list[tuple[str, str]]:
@@ -38,7 +35,7 @@ def answered(balanced: Balanced, protocol: str = "HTTP/1.1") -> list[tuple[str, 
 def test_who_has_two_more_in_hand_than_another_lets_the_connection_go(
     loads: Loads, here: int, elsewhere: int, closes: bool
 ) -> None:
-    balanced = Balanced(pages, loads)
+    balanced = Balanced(pages, loads, HERE)
     loads.in_hand[:] = [elsewhere, here]
 
     assert (("Connection", "close") in answered(balanced)) == closes, "the one being answered counts, too"
@@ -49,7 +46,7 @@ def test_a_page_that_breaks_is_in_hand_no_more(loads: Loads) -> None:
     def broken(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         raise ZeroDivisionError
 
-    balanced = Balanced(broken, loads)
+    balanced = Balanced(broken, loads, HERE)
     with pytest.raises(ZeroDivisionError):
         answered(balanced)
 
@@ -57,16 +54,32 @@ def test_a_page_that_breaks_is_in_hand_no_more(loads: Loads) -> None:
 
 
 def test_the_header_is_left_out_where_it_means_nothing(loads: Loads) -> None:
-    balanced = Balanced(pages, loads)
+    balanced = Balanced(pages, loads, HERE)
     loads.in_hand[HERE] = 5
 
     assert answered(balanced, "HTTP/2.0") == [("Content-Type", "text/plain")]
 
 
 def test_who_comes_for_one_that_died_takes_its_place_and_starts_with_nothing(loads: Loads) -> None:
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    loads.owners[HERE], loads.in_hand[HERE] = gone.pid, 4
+    forking = multiprocessing.get_context("fork")
+    ready = forking.Event()
 
-    assert loads.place() == HERE
-    assert (loads.owners[HERE], loads.in_hand[HERE]) == (os.getpid(), 0)
+    def other() -> None:
+        loads.in_hand[loads.place()] = 4
+        ready.set()
+        signal.pause()
+
+    others = [forking.Process(target=other) for _ in range(2)]
+    for process in others:
+        process.start()
+        assert ready.wait(20)
+        ready.clear()
+    assert loads.place() is None, "each has one"
+
+    os.kill(others[1].pid or 0, signal.SIGKILL)
+    others[1].join()
+    assert loads.place() == 1
+    assert list(loads.in_hand) == [4, 0]
+
+    others[0].kill()
+    others[0].join()
