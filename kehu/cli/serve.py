@@ -7,7 +7,9 @@ import gc
 import os
 import sys
 import threading
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from . import setting_up
@@ -15,6 +17,8 @@ from .balancing import Balanced, Loads
 
 loads: Loads | None = None
 """Of the processes, where there are several: shared, for they are forked."""
+
+LETTING_GO_S = 3
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -103,15 +107,19 @@ def _load() -> None:
 
 
 def _is_free(host: str, port: int) -> bool:
+    """Asked for some seconds: of a server that was killed, a process may still be ending."""
     import socket
 
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
+    end = time.monotonic() + LETTING_GO_S
+    while True:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                probe.bind((host, port))
+                return True
+        if time.monotonic() > end:
             return False
-    return True
+        time.sleep(0.1)
 
 
 def application() -> Any:

@@ -74,6 +74,7 @@ def _tiles(request: Any) -> tuple[Dashboard, list[tuple[int, Tile]]]:
 def _shown(request: Any, place: int, tile: Tile, language: str) -> dict[str, Any]:
     words: dict[str, Any] = {"place": place, "tile": tile}
     if tile.tasks:
+        words["is_mine"] = tile.tasks == "mine"
         words["tasks"] = dashboards.tasks_of(request.organization, request.person, tile.tasks, request.now)
     elif tile.cases:
         words["standing"] = dashboards.standing_of(request.organization, tile.cases, request.now, language)

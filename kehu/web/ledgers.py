@@ -94,8 +94,9 @@ def ageing_card(found: list[Ageing]) -> dict[str, Any]:
     titles = band_titles()
     most = max(found, key=lambda one: one.total, default=None)
     return {
-        "titles": titles,
-        "lines": found,
+        "currencies": [one.currency for one in found],
+        "bands": list(zip(titles, zip(*(one.bands for one in found), strict=True), strict=True)) if found else [],
+        "totals": [one.total for one in found],
         "chart": {
             "kind": "bars",
             "names": titles,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -139,3 +140,25 @@ def test_a_database_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(connection, "vendor", "sqlite")
     with pytest.raises(setting_up.NotUpgraded, match=r"does not answer \(connection refused\)\. Start it"):
         setting_up.tables()
+
+
+def test_a_port_that_a_dying_server_still_holds_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as dying:
+        dying.bind(("127.0.0.1", 0))
+        dying.listen()
+        monkeypatch.setattr(serve.time, "sleep", lambda _: dying.close())
+
+        assert serve._is_free("127.0.0.1", dying.getsockname()[1])
+
+
+def test_a_port_that_stays_in_use_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(serve, "LETTING_GO_S", 0)
+    for name in ("KEHU_PORT", "KEHU_URL"):
+        monkeypatch.setenv(name, "")  # which it sets
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+
+        assert serve.run(["--port", str(port)]) == 1
+    assert f"127.0.0.1:{port} is in use by another program" in capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -139,6 +140,26 @@ def test_ageing_puts_each_amount_into_its_band_by_currency(mfg: Organization) ->
     ]
     [mine] = ageing(TODAY, Customer.objects.get(code="C0002"))
     assert (mine.currency, mine.total, mine.overdue) == ("USD", 5, 5)
+
+
+def test_ages_stand_below_one_another_and_currencies_beside(mfg: Organization, client: Client) -> None:
+    owed("C0001", "1250.5", date(2001, 1, 31), "ST-1")
+    owed("C0002", "5", date(2100, 1, 31), "ST-2", "USD")
+    sign_in(client, mfg, "finance")
+    client.cookies["kehu_language"] = "en"
+
+    text = client.get("/ledgers/statements/").content.decode()
+    table = text[text.index('<table class="list-table compact-table ageing">') :].partition("</table>")[0]
+    rows = [re.sub(r"<[^>]+>", " ", row).split() for row in re.findall(r"<tr>(.*?)</tr>", table)]
+    assert [(row[0], row[-2:]) for row in rows] == [
+        ("Age", ["CNY", "USD"]),
+        ("Not", ["0.00", "5.00"]),
+        ("up", ["0.00", "0.00"]),
+        ("31", ["0.00", "0.00"]),
+        ("61", ["0.00", "0.00"]),
+        ("over", ["1,250.50", "0.00"]),
+        ("Together", ["1,250.50", "5.00"]),
+    ]
 
 
 def test_its_excel_file_holds_every_row_with_typed_cells(prices: Organization, client: Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -66,6 +67,15 @@ def test_tasks_are_counted_by_how_urgent_they_are(mfg: Organization) -> None:
         deep.number, "Propose the countermeasure", ["qa_head"],
     )  # fmt: skip
     assert counts("quality_manager", "mine", at("2024-03-18 11:00")) == (0, 0, 0)
+
+
+def test_what_is_mine_leads_to_its_part_of_the_inbox(mfg: Organization, client: Client) -> None:
+    Telling(mfg).start()
+    text = page(client, mfg, "sales_deputy_manager").content.decode()
+    mine, _heading, team = text.partition("Tasks of those I lead")
+    assert re.findall(r'<a href="/#(\w+)"><strong>1</strong>', mine) == ["overdue"]
+    assert "/#" not in team, "there is no list of theirs"
+    assert 'id="overdue"' in client.get("/").content.decode()
 
 
 def test_a_task_that_two_of_the_team_have_counts_once(mfg: Organization) -> None:
