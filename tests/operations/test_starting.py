@@ -153,8 +153,8 @@ def test_a_port_that_a_dying_server_still_holds_is_waited_for(monkeypatch: pytes
 
 def test_a_port_that_stays_in_use_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(serve, "LETTING_GO_S", 0)
-    for name in ("KEHU_PORT", "KEHU_URL"):
-        monkeypatch.setenv(name, "")  # which it sets
+    monkeypatch.setenv("KEHU_PORT", "8000")  # which it sets
+    monkeypatch.setenv("KEHU_URL", "http://127.0.0.1:8000")
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
