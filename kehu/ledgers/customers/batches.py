@@ -103,7 +103,13 @@ class Customers(Batch):
             return Reason(says, {"word": line["name"], "codes": ", ".join(one.code for one in found[:5])}, "code")
         if found or self._pattern:
             return found[0] if found else None
-        return Reason(_("The code is missing, and nobody is known by this name."), {}, "code")
+        return Reason(
+            _(
+                "The code is missing, and nobody is known by this name. Write one, or let codes be given where the columns are chosen."
+            ),
+            {},
+            "code",
+        )
 
     def _as_new(self, entry: Entry) -> Verdict:
         said, reasons = entry.values, []
