@@ -279,6 +279,7 @@ class Stage:
         """These procedures as that pack has them; without any, all."""
         from kehu.procedures.actions import publish
 
+        self.loaded = loaded
         chosen = {key: loaded.procedures[key] for key in procedures} or loaded.procedures
         now = datetime.now().astimezone()
         publish(organization=self.organization, loaded=replace(loaded, procedures=chosen), by="", now=now, checked=True)
@@ -413,7 +414,7 @@ def _is_asked_for(form: Any, place: Place) -> bool:
     """Whether the field must be filled or pass checks while it is seen. Where not, `visible` is how people read the form."""
     for step in place:
         form = form[step]
-    return bool({"required", "checks", "columns"} & set(form))
+    return bool({"required", "checks"} & set(form)) or ("columns" in form and "system" not in form)
 
 
 def of_company(loaded: LoadedPack) -> Iterator[Broken]:

@@ -864,6 +864,8 @@ class Player:
             for number, (row, wanted) in enumerate(zip(actual, expected, strict=False)):
                 for key, value in wanted.items():
                     column = definition.columns.get(key) if definition else None
+                    if definition and not column:
+                        raise StoryError(f'{name} has no column "{key}"; it has {_listed(definition.columns)}')
                     self._same(path, f"{name}[{number}].{key}", row.get(key), value, column)
         elif definition and definition.type == "choice" and actual in definition.choices:
             if not is_called(actual, definition, expected):

@@ -66,6 +66,12 @@ def told(tmp_path: Path, db: object, steps: str) -> list[str]:
         ("    - expect: {status: closed}", "status should be 'closed', is 'open'"),
         ("    - expect: {data: {channel: phone}}", "channel should be 'phone', is 'email'"),
         ("    - expect: {opened: {customer-complaint: {channel: phone}}}", "channel should be 'phone', is 'email'"),
+        (
+            "    [{do: accept-complaint, by: sales_deputy_manager, data: {help_needed: true}, outcome: help},"
+            " {do: fill-sheet, by: sales_rep, data: {departments: [{department: quality}]}, outcome: clear},"
+            " {expect: {data: {departments: [{division: quality}]}}}]",
+            'departments has no column "division"; it has [department',
+        ),
         ("    - expect: {opened: {visit-execution: {kind: regular}}}", "no visit-execution was opened"),
         ("    - expect: {overdue: [accept-complaint]}", "overdue should be [accept-complaint], is []"),
         ("    - expect: {told: {accept-complaint: [general_manager]}}", "general_manager should have been told"),
