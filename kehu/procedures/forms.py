@@ -85,9 +85,7 @@ def accept(filling: Filling, values: Mapping[str, Any], outcome: Outcome | None,
         raise BadData(filling.findings)
     if outcome is None:
         return typed
-    typed = {**{key: value for key, value in defaults(filling).items() if key not in typed}, **typed}
-    filling.facts = {**filling.facts, "likeness": _likeness(filling, typed)}
-    filling.after = filling.with_values(typed)
+    typed = _seen(filling, typed)
     context = filling.context(filling.after)
     _check_complete(filling, context, typed, outcome)
     _check_needs(filling, context, filling.step.demands(outcome), reason)
@@ -98,6 +96,30 @@ def accept(filling: Filling, values: Mapping[str, Any], outcome: Outcome | None,
     if filling.findings:
         raise BadData(filling.findings)
     return typed
+
+
+def _seen(filling: Filling, typed: Data) -> Data:
+    """What was typed, and what is offered where nothing was; not what was typed into a field that, with all of it, is not seen:
+    whoever chose otherwise afterwards did not mean it. `filling.after` is the record with it."""
+    offered, fields = defaults(filling), {key: (section, field) for _key, section, key, field in filling.fields()}
+    while True:
+        found = {**{key: value for key, value in offered.items() if key not in typed}, **typed}
+        filling.facts = {**filling.facts, "likeness": _likeness(filling, found)}
+        filling.after = filling.with_values(found)
+        context = filling.context(filling.after)
+        unseen = {
+            key
+            for key, value in typed.items()
+            if not is_empty(value) and not is_visible(fields[key][1], _inside(context, fields[key][0]))
+        }
+        if not unseen:
+            return found
+        typed = {key: value for key, value in typed.items() if key not in unseen}
+
+
+def _inside(context: dict[str, Any], section: Section) -> dict[str, Any]:
+    """What rules of the section's fields are asked of: with the row, where it is filled for one."""
+    return {**context, **(context["item"] or {})} if section.per else context
 
 
 def defaults(filling: Filling) -> Data:
@@ -402,7 +424,7 @@ def _check_complete(filling: Filling, context: dict[str, Any], typed: Data, outc
     for section_key, section, key, definition in filling.fields():
         if not outcome.demands(section_key):
             continue
-        inside = {**context, **(context["item"] or {})} if section.per else context
+        inside = _inside(context, section)
         if not is_visible(definition, inside):
             continue
         value = inside.get(key)
@@ -491,7 +513,7 @@ def _check_sections(filling: Filling, context: dict[str, Any], outcome: Outcome)
     for section_key, section in filling.sections():
         if not outcome.demands(section_key):
             continue
-        inside = {**context, **(context["item"] or {})} if section.per else context
+        inside = _inside(context, section)
         for key, definition in section.fields.items():
             if is_visible(definition, inside) and not is_empty(inside.get(key)):
                 _check_all(filling, definition.checks, inside, key)

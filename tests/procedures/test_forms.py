@@ -217,3 +217,10 @@ def test_a_refusal_asks_for_the_sections_it_names_and_no_others():
     assert not objection.demands("confirmation")
     assert dispute.demands("confirmation")
     assert not dispute.demands("sending")
+
+
+@pytest.mark.parametrize(("channel", "kept"), [("phone", "0769-22334455"), ("email", None)])
+def test_what_stands_in_a_field_that_is_no_longer_seen_is_not_taken(mfg, channel, kept):
+    case = Telling(mfg).start(channel=channel, phone="0769-22334455").case
+
+    assert case.data.get("phone") == kept
