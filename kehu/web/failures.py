@@ -12,6 +12,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import is_valid_path
 from django.utils.translation import gettext as _
 
 log = logging.getLogger("kehu.web")
@@ -51,11 +52,11 @@ def broken(request: HttpRequest) -> HttpResponse:
 
 def _database_away(request: HttpRequest) -> HttpResponse:
     """The database is restarting, full, or too busy. What was typed stays on the page, to be sent again."""
-    words = {"path": request.get_full_path(), "typed": _typed(request)}
+    words = {"path": request.get_full_path(), "typed": typed_in(request)}
     return HttpResponse(render_to_string("web/503.html", words), status=503, headers={"Retry-After": "10"})
 
 
-def _typed(request: HttpRequest) -> list[tuple[str, str]]:
+def typed_in(request: HttpRequest) -> list[tuple[str, str]]:
     """Every field of a posted form but files, which a browser does not send twice by itself, and passwords."""
     if request.method != "POST":
         return []
@@ -63,6 +64,16 @@ def _typed(request: HttpRequest) -> list[tuple[str, str]]:
         return [(key, text) for key, texts in request.POST.lists() if "password" not in key for text in texts]
     except (OSError, RequestDataTooBig, TooManyFieldsSent):
         return []
+
+
+def only_forms(request: HttpRequest) -> HttpResponse:
+    """An address that a form is sent to was opened like a page: after a reload, say. The page above it is offered."""
+    nearest = request.path
+    while nearest != "/":
+        nearest = nearest.rstrip("/").rpartition("/")[0] + "/"
+        if is_valid_path(nearest):
+            break
+    return render(request, "web/405.html", {"nearest": nearest}, status=405)
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:

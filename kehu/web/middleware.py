@@ -23,6 +23,8 @@ from kehu.core.refusals import Refusal
 from kehu.core.scope import scope
 from kehu.organizations.queries import directory, membership
 
+from . import unsent
+from .failures import only_forms
 from .session import ORGANIZATION
 
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -56,6 +58,8 @@ class Membership:
         if member is None:
             if request.path.startswith(_OPEN):
                 return self.get_response(request)
+            if request.method == "POST":
+                unsent.keep(request)
             return redirect(f"/sign-in/?{urlencode({'next': request.get_full_path()})}")
         organization = member.organization
         request.organization = organization  # type: ignore[attr-defined]
@@ -77,7 +81,10 @@ class Membership:
         ):
             return redirect("security")
         with scope(organization), timezone.override(zone):
-            return self.get_response(request)
+            answer = unsent.offered(request) or self.get_response(request)
+            if answer.status_code == 405 and request.method == "GET" and not answer.streaming and not answer.content:
+                return only_forms(request)
+            return answer
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, Refusal):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.db import OperationalError, connection
@@ -230,6 +231,59 @@ def test_a_database_that_is_away_is_said_and_what_was_typed_can_be_sent_again(
     assert 'name="content" value="毛刺 &lt;b&gt;30%&lt;/b&gt;"' in page
     assert "closed the connection" not in page
     assert 'name="password"' not in page
+
+
+NEW = "/procedures/customer-complaint/cases/new/"
+
+
+def test_what_is_sent_after_the_session_ended_is_kept_and_sent_again(client: Client, mfg: Organization) -> None:
+    answer = client.post(NEW, {"content": "毛刺 <b>30%</b>", "password": "x", "csrfmiddlewaretoken": "old"})
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"/sign-in/?next={quote(NEW, safe='')}")
+
+    sign_in(client, mfg, "sales_receiver")
+    page = client.get(NEW).content.decode()
+    assert f'action="{NEW}"' in page
+    assert 'name="content" value="毛刺 &lt;b&gt;30%&lt;/b&gt;"' in page
+    assert 'name="password"' not in page
+    assert page.count('name="csrfmiddlewaretoken"') == 1
+    assert 'value="old"' not in page
+
+    assert 'value="毛刺' not in client.get(NEW).content.decode(), "offered once"
+
+
+@pytest.mark.parametrize("elsewhere", ["/", f"{NEW}?customer=C0001"])
+def test_whoever_goes_elsewhere_after_signing_in_is_not_offered_it(
+    client: Client, mfg: Organization, elsewhere: str
+) -> None:
+    client.post(NEW, {"content": "毛刺"})
+    sign_in(client, mfg, "sales_receiver")
+    assert "毛刺" not in client.get(elsewhere).content.decode()
+    assert "毛刺" not in client.get(NEW).content.decode()
+
+
+def test_another_site_s_form_is_not_kept(mfg: Organization) -> None:
+    client = Client(enforce_csrf_checks=True)
+    assert client.post(NEW, {"content": "毛刺"}).status_code == 302
+    sign_in(client, mfg, "sales_receiver")
+    assert "毛刺" not in client.get(NEW).content.decode()
+
+
+def test_more_than_anybody_types_is_not_kept(client: Client, mfg: Organization) -> None:
+    assert client.post(NEW, {"content": "毛" * 100_000}).status_code == 302
+    sign_in(client, mfg, "sales_receiver")
+    assert "毛毛" not in client.get(NEW).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("address", "nearest"), [("/cases/CP-1/tasks/accept/completion/", "/cases/CP-1/"), ("/sign-out/", "/")]
+)
+def test_a_form_s_address_opened_like_a_page_leads_to_the_page_above(
+    client: Client, mfg: Organization, address: str, nearest: str
+) -> None:
+    sign_in(client, mfg, "sales_rep")
+    answer = client.get(address)
+    assert answer.status_code == 405
+    assert f'href="{nearest}"' in answer.content.decode()
 
 
 def test_a_forged_form_is_refused(mfg: Organization) -> None:
