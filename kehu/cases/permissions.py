@@ -260,16 +260,15 @@ def withdrawable(folder: Folder, person: Person, events: Iterable[Event]) -> lis
         return []
     fresh = {task.opened_at for task in folder.tasks if task.state in (Task.State.OPEN, Task.State.ARRIVED)}
     closed = (Task.State.DONE, Task.State.SENT_BACK)
-    mine = [
-        task
+    mine = {
+        (task.step, task.item): task  # of several rounds the last
         for task in folder.tasks
         if task.done_by_id == person.id and (task.held or (task.state in closed and task.closed_at in fresh))
-    ]
+    }
     if not mine:
         return []
     past = Past(folder.procedure, events)
-    possible = {place for place in {(task.step, task.item) for task in mine} if _may_take_back(folder, past, *place)}
-    return [task for task in mine if (task.step, task.item) in possible]
+    return [task for place, task in mine.items() if _may_take_back(folder, past, *place)]
 
 
 def _may_take_back(folder: Folder, past: Past, step: str, item: str) -> bool:

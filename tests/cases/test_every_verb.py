@@ -259,6 +259,18 @@ def test_who_completed_by_mistake_takes_it_back_while_nobody_acted(complaint):
     assert stands_as_told(complaint)
 
 
+def test_of_two_rounds_at_the_same_moment_the_last_is_taken_back(complaint):
+    accept(complaint)
+    holder = Assignment.objects.get(task__case=complaint.case, task__step="fill-sheet", is_open=True).member.key
+    act(complaint, "send_back", holder, "fill-sheet", to="accept-complaint", to_item="", reason="x")
+    accept(complaint)
+
+    verbs = may(complaint, "sales_deputy_manager").task_verbs
+    assert [pk for pk, found in verbs.items() if "withdraw" in found] == [
+        task(complaint, "accept-complaint", "done").pk
+    ]
+
+
 def test_a_withdrawn_step_is_overdue_when_its_time_came_meanwhile(complaint):
     due_at = task(complaint, "accept-complaint").due_at
     complaint.now = due_at - timedelta(minutes=1)
