@@ -92,8 +92,9 @@ class Books:
             for line in self.lines_of[statement["id"]]:
                 where = f"{statement['number']}/{statement['revision']} line {line['position']}"
                 if line["kind"] == "correction":
-                    rate = self.rate_on(_last_day(statement["month"]))
-                    yield from self._differ(where, line, vat_rate=rate, vat_amount=cents(Fraction(line["net_amount"]) * _f(line["vat_rate"]) / 100))  # fmt: skip
+                    if line["vat_rate"] not in self.said_rates[statement["number"], line["note"]]:
+                        yield from self._differ(where, line, vat_rate=self.rate_on(_last_day(statement["month"])))
+                    yield from self._differ(where, line, vat_amount=cents(Fraction(line["net_amount"]) * _f(line["vat_rate"]) / 100))  # fmt: skip
                 else:
                     yield from self._line(where, statement, line)
 
@@ -346,6 +347,16 @@ class Books:
     def settlements_of(self) -> dict[str, Mapping[int, list[dict[str, Any]]]]:
         rows = _rows("receivables", "Settlement")
         return {side: _by(side, rows) for side in ("payment_id", "statement_id")}
+
+    @cached_property
+    def said_rates(self) -> Mapping[tuple[str, str], set[Decimal]]:
+        """(statement's number, reason) -> the rates that its case says of such a correction."""
+        found: dict[tuple[str, str], set[Decimal]] = defaultdict(set)
+        for case in _rows("cases", "Case").values():
+            for row in case["data"].get("corrections") or []:
+                if row.get("vat_rate") is not None:
+                    found[case["number"], row["reason"]].add(Decimal(str(row["vat_rate"])))
+        return found
 
     @cached_property
     def goods(self) -> dict[int, dict[str, Any]]:
