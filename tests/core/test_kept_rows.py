@@ -21,7 +21,7 @@ def opened(organization: Organization) -> Case:
 
 def test_one_question_takes_any_number_of_values(mfg: Organization) -> None:
     cases = Kept(Case, lambda cases, keys: cases.filter(pk__among=keys).order_by("-pk"), list)
-    tasks = Kept(Task, lambda tasks, cases: tasks.filter(case__among=cases, state="open"), list)
+    tasks = Kept(Task, lambda tasks, cases: tasks.filter(case__among=cases, state="open").order_by("pk"), list)
     started = [opened(mfg) for _ in range(3)]
     keys = [case.pk for case in started]
     with CaptureQueriesContext(connection) as asked:
