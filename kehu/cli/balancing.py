@@ -44,10 +44,11 @@ class Balanced:
         self.pages, self.in_hand, self.place, self.lock = pages, loads.in_hand, place, threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        is_old = environ.get("SERVER_PROTOCOL", "").startswith("HTTP/1")  # later ones know no such header
+        # Later protocols know no such header. Who sent a form comes back at once for the page, over the same connection.
+        may_go = environ["SERVER_PROTOCOL"].startswith("HTTP/1") and environ["REQUEST_METHOD"] == "GET"
 
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
-            if is_old and self.in_hand[self.place] >= min(self.in_hand) + CLEARLY:
+            if may_go and self.in_hand[self.place] >= min(self.in_hand) + CLEARLY:
                 headers = [*headers, ("Connection", "close")]
             return start_response(status, headers, *rest)
 

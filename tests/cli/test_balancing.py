@@ -25,9 +25,11 @@ def loads() -> Loads:
     return Loads(2)
 
 
-def answered(balanced: Balanced, protocol: str = "HTTP/1.1") -> list[tuple[str, str]]:
+def answered(balanced: Balanced, protocol: str = "HTTP/1.1", method: str = "GET") -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
-    balanced({"SERVER_PROTOCOL": protocol}, lambda status, headers, *rest: found.extend(headers))
+    balanced(
+        {"SERVER_PROTOCOL": protocol, "REQUEST_METHOD": method}, lambda status, headers, *rest: found.extend(headers)
+    )
     return found
 
 
@@ -58,6 +60,7 @@ def test_the_header_is_left_out_where_it_means_nothing(loads: Loads) -> None:
     loads.in_hand[HERE] = 5
 
     assert answered(balanced, "HTTP/2.0") == [("Content-Type", "text/plain")]
+    assert answered(balanced, method="POST") == [("Content-Type", "text/plain")], "the page comes next, by the same one"
 
 
 def test_who_comes_for_one_that_died_takes_its_place_and_starts_with_nothing(loads: Loads) -> None:
