@@ -10,7 +10,6 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -25,7 +24,6 @@ from kehu.cases.form_templates import fitting
 from kehu.cases.history import Record, read
 from kehu.cases.models import Attachment, Case, Task
 from kehu.cases.permissions import May
-from kehu.cases.queries import next_tasks
 from kehu.cases.seen import changed_since, follow, look, mark_seen, may_follow, reading_of
 from kehu.cases.verbs import VERBS, Verb, perform
 from kehu.cases.wording import Words, stretch
@@ -56,6 +54,7 @@ from .sheet import (
     unseen,
 )
 from .templatetags.kehu import in_language
+from .templatetags.next_task import THEN_NEXT
 from .verbs import OF_LINKS, asked_of, case_forms, form_of, given_by
 
 # --- the page ---------------------------------------------------------------------------------------------------------
@@ -203,7 +202,7 @@ def completion(request: HttpRequest, number: str, step: str, item: str = "") -> 
     except Refusal as refusal:
         return page_of(request, number, typed.refused("completion", refusal, outcome or ""))
     assert typed.folder
-    return _go_on(request, done, step, _done_words(typed.folder, step, item))
+    return _go_on(request, done.number, _done_words(typed.folder, step, item))
 
 
 def _done_words(folder: Folder, step: str, item: str) -> str:
@@ -289,7 +288,7 @@ def act(request: HttpRequest, number: str, verb: str, step: str = "", item: str 
         messages.success(request, sentence)
         return redirect(f"{reverse('case', args=[number])}#links")
     if found.subject == "task":
-        return _go_on(request, done, step, sentence)
+        return _go_on(request, done.number, sentence)
     messages.success(request, sentence)
     return redirect("case", number)
 
@@ -561,34 +560,7 @@ def _step_title(done: Case, step: str) -> str:
     return in_language(found.title) if found else step
 
 
-def _go_on(request: HttpRequest, done: Case, step: str, sentence: str) -> HttpResponse:
-    """Back to the case, saying what is done, and where my next task is."""
-    mine = next_tasks(request.person)  # type: ignore[attr-defined]
-    here = next((one for one in mine if one.number == done.number), None)
-    address = reverse("case", args=[done.number])
-    if here:
-        messages.success(
-            request,
-            format_html(
-                '{} <a href="{}">{}</a>',
-                sentence,
-                f"{address}#{anchor_of(here.step, here.item)}",
-                _("You have another task in this case."),
-            ),
-        )
-    elif mine:
-        other = mine[0]
-        title = other.title.in_(get_language() or "zh-hans") if other.title else other.step
-        messages.success(
-            request,
-            format_html(
-                '{} <a href="{}#{}">{}</a>',
-                sentence,
-                reverse("case", args=[other.number]),
-                anchor_of(other.step, other.item),
-                _("Next in your inbox: {number} · {step}").format(number=other.number, step=title),
-            ),
-        )
-    else:
-        messages.success(request, sentence)
-    return redirect(address)
+def _go_on(request: HttpRequest, number: str, sentence: str) -> HttpResponse:
+    """Back to the case, which says what is done and, by then, where my next task is."""
+    messages.success(request, sentence, extra_tags=THEN_NEXT)
+    return redirect("case", number)
