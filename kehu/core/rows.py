@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache, cached_property
 from types import NoneType
 from typing import Any, Generic, TypeVar
@@ -146,13 +147,29 @@ def count_anew(tables: Iterable[type[models.Model]]) -> None:
 
 @contextmanager
 def together() -> Iterator[None]:
-    """Statements whose answers nobody waits for go to PostgreSQL one behind the other, and what it says to them is heard at the end."""
+    """Statements whose answers nobody waits for go to PostgreSQL one behind the other, and what it says to them is heard at the end. New
+    rows whose keys nobody asks for wait until then, and those of all models are one statement."""
     if connection.vendor != "postgresql":
         yield
         return
     connection.ensure_connection()
     with connection.wrap_database_errors, connection.connection.pipeline():
-        yield
+        token = _waiting.set([])
+        try:
+            yield
+            waiting = _waiting.get() or []
+        finally:
+            _waiting.reset(token)
+        if waiting:
+            texts, values = zip(*waiting, strict=True)
+            *others, last = texts
+            named = ", ".join(f"more_{number} AS ({text})" for number, text in enumerate(others))
+            with connection.cursor() as cursor:
+                cursor.execute(f"WITH {named} {last}" if named else last, values)
+
+
+_waiting: ContextVar[list[tuple[str, str]] | None] = ContextVar("waiting", default=None)
+"""Insertions that wait for the end of `together`, with what each of them inserts."""
 
 
 def insert(rows: Sequence[models.Model], *, unless_there: bool = False, with_keys: bool = True) -> None:
@@ -251,9 +268,11 @@ class _Insertion:
         end = "ON CONFLICT DO NOTHING" if unless_there else self.returning if with_keys else ""
         if connection.vendor == "postgresql":
             lines = [dict(zip(self.columns, row, strict=True)) for row in rows]
-            return self._ask(
-                f"{self.head} {self.given} {end}", [json.dumps(lines, ensure_ascii=False, default=_as_json)], end
-            )
+            text, value = f"{self.head} {self.given} {end}", json.dumps(lines, ensure_ascii=False, default=_as_json)
+            if end != self.returning and (waiting := _waiting.get()) is not None:
+                waiting.append((text, value))
+                return []
+            return self._ask(text, [value], end)
         found: list[int] = []
         most = MOST_VALUES // len(self.fields)
         for start in range(0, len(rows), most):

@@ -203,3 +203,23 @@ def test_what_is_left_is_said_in_working_time(
         found = remaining_of(Due(opened, due), WEEK, at(now))  # type: ignore[arg-type]
         assert found
         assert (found.words, found.colour) == (words, colour)
+
+
+def test_who_has_done_a_task_is_led_to_his_next_one(client: Client, mfg: Organization) -> None:
+    client.cookies["kehu_language"] = "en"
+    sign_in(client, mfg, "sales_deputy_manager")
+
+    def said_when_accepted(handler: str) -> tuple[str, str]:
+        number = Telling(mfg, FRIDAY).start().number
+        form = {"outcome": "alone", "help_needed": "false", "handler": handler}
+        answer = client.post(f"/cases/{number}/tasks/accept-complaint/completion/", form, follow=True)
+        page = answer.content.decode()
+        return number, page[page.index("<span>“Accept the complaint”") :].partition("</span>")[0].strip()
+
+    _number, nothing_left = said_when_accepted("sales_rep")
+    assert nothing_left == "<span>“Accept the complaint” is done: Sales handles it alone."
+    mine, in_this_case = said_when_accepted("sales_deputy_manager")
+    assert f'<a href="/cases/{mine}/#task-handle-alone">You have another task in this case.</a>' in in_this_case
+    _number, elsewhere = said_when_accepted("sales_rep")
+    next_in_inbox = f"Next in your inbox: {mine} · Handle within sales"
+    assert f'<a href="/cases/{mine}/#task-handle-alone">{next_in_inbox}</a>' in elsewhere
