@@ -26,5 +26,10 @@ def run(arguments: Sequence[str]) -> int:
     else:
         for one in found:
             print(f"{one.level:<8}{one.subject}: {one.what}\n        → {one.remedy}")
-        print(f"{errors} errors, {len(found) - errors} warnings" if found else "Nothing to complain about.")
+        counts = (_counted(errors, "error"), _counted(len(found) - errors, "warning"))
+        print(", ".join(filter(None, counts)) or "Nothing to complain about.")
     return 1 if errors else 0
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' if count > 1 else ''}" if count else ""

@@ -40,6 +40,12 @@ class NotASheet(Refusal):
     )
 
 
+class Nothing(Refusal):
+    code = "import.empty"
+    kind = "data"
+    message = gettext_lazy("There is nothing in “{name}”: choose the file with the rows.")
+
+
 class NotNow(Conflict):
     code = "import.not_now"
     message = gettext_lazy("The import has gone on meanwhile: {state}. Look at it before you choose again.")
@@ -64,6 +70,8 @@ def bring(*, organization: Organization, kind: str, upload: File, by: str, now: 
     name = files.safe_name(upload.name)
     if ending_of(name) not in ENDINGS:
         raise NotASheet(name=name)
+    if not upload.size:
+        raise Nothing(name=name)
     (content,) = files.put(organization, [upload])
     with transaction.atomic(), scope(organization):
         stored = files.row_of(organization, content)

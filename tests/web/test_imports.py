@@ -123,6 +123,9 @@ def test_what_cannot_be_brought_in_says_why_and_keeps_what_was_chosen(lu: Client
     answer = lu.post(reverse("imports"), {"kind": "contacts", "file": SimpleUploadedFile("a.pdf", b"%PDF-1.7")})
     assert answer.status_code == 422
     assert "“a.pdf” is no sheet" in text(answer)
+    answer = lu.post(reverse("imports"), {"kind": "contacts", "file": SimpleUploadedFile("a.csv", b"")})
+    assert answer.status_code == 422
+    assert "nothing in “a.csv”" in text(answer)
     assert not Import.objects.exists()
 
 
