@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from kehu.core.models import Event, Organization
 from kehu.core.refusals import BadData, Finding, Refusal
 from kehu.core.scope import scope
+from kehu.core.wording import listed
 from kehu.engine import advance
 from kehu.engine.advance import NotPossible, Signer
 from kehu.engine.definitions import Outcome, Step, TableRole
@@ -451,7 +452,7 @@ def check_offered(filling: Filling, outcome: Outcome) -> None:
         message = _(
             "“{outcome}” does not fit what the form says. With it goes: {fitting}. Choose that, or correct the form."
         )
-        words = ", ".join(say(one.title) for one in fitting) or _("nothing yet")
+        words = listed(say(one.title) for one in fitting) or _("nothing yet")
         raise BadData([Finding("outcome", message.format(outcome=say(outcome.title), fitting=words))])
 
 
@@ -497,7 +498,7 @@ def _open_words(folder: Folder) -> str:
         f"{say(folder.procedure.steps[token.step].title)}{f' [{token.item}]' if token.item else ''}"
         for token in folder.state.tokens
     ]
-    return "、".join(names) or "–"
+    return listed(names) or "–"
 
 
 def must_be_open(folder: Folder) -> None:
@@ -522,7 +523,7 @@ def must_not_wait(folder: Folder, step: str, item: str) -> None:
 
 def names(folder: Folder, keys: Iterable[str]) -> str:
     people, language = folder.work.people.people, get_language() or "zh"
-    return "、".join(people[key].called(language) if key in people else key for key in keys)
+    return listed(people[key].called(language) if key in people else key for key in keys)
 
 
 def member(folder: Folder, key: str, path: str = "to") -> Person:

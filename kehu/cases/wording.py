@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from kehu.core import money
 from kehu.core.models import Event
+from kehu.core.wording import listed
 from kehu.engine.definitions import FieldDefinition
 from kehu.engine.records import decoded_value, key_and_place, row_names, value_of
 from kehu.procedures import revisions
@@ -185,7 +186,7 @@ class Words:
         return _("{what} (changed by {procedures})").format(what=one.what, procedures=self.listed(by))
 
     def listed(self, texts: Iterable[str]) -> str:
-        return ("、" if self.language.startswith("zh") else ", ").join(texts)
+        return listed(texts, self.language)
 
 
 def mandate(acting: Mapping[str, Any], language: str, name: Callable[[str], str]) -> str:
@@ -198,14 +199,13 @@ def mandate(acting: Mapping[str, Any], language: str, name: Callable[[str], str]
         return " · ".join(filter(None, [words, guest.get("address")]))
     if not acting.get("for"):
         return ""
-    joint = "、" if language.startswith("zh") else ", "
     words = _("Under deputy rule {rules} ({first} to {last})").format(
-        rules=joint.join(str(number) for number in acting["rules"]),
+        rules=listed(map(str, acting["rules"]), language),
         first=acting["valid_from"],
         last=acting["valid_until"],
     )
     if via := acting.get("via"):
-        return _("{rule}, through {people}").format(rule=words, people=joint.join(name(key) for key in via))
+        return _("{rule}, through {people}").format(rule=words, people=listed(map(name, via), language))
     return words
 
 

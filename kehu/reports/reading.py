@@ -7,6 +7,7 @@ from datetime import datetime
 from kehu.cases.permissions import readable
 from kehu.cases.refusals import MayNotRead
 from kehu.core.models import Organization
+from kehu.core.wording import listed
 from kehu.organizations.queries import Person, directory, local_now
 from kehu.procedures import revisions
 
@@ -27,5 +28,5 @@ def must_read(organization: Organization, person: Person, key: str, now: datetim
     titles = [running.pack.departments[name].title.in_(language) for name in names]
     raise MayNotRead(
         procedure=running.procedure.title.in_(language),
-        departments="、".join(titles) if language.startswith("zh") else ", ".join(titles),
+        departments=listed(titles, language),
     )

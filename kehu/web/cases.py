@@ -30,6 +30,7 @@ from kehu.cases.wording import Words, stretch
 from kehu.core import downloads
 from kehu.core.files import FileRefused
 from kehu.core.refusals import BadData, Refusal
+from kehu.core.wording import listed
 from kehu.engine.advance import VOIDED
 from kehu.engine.definitions import FieldDefinition, Part
 from kehu.engine.expressions import ExpressionError
@@ -320,7 +321,7 @@ def add_files(request: HttpRequest, number: str) -> HttpResponse:
     except BadData:
         messages.warning(request, _("Choose a file first."))
     else:
-        messages.success(request, _("Added: {names}.").format(names=", ".join(one.name for one in added)))
+        messages.success(request, _("Added: {names}.").format(names=listed(one.name for one in added)))
     return redirect(f"{reverse('case', args=[number])}#files")
 
 

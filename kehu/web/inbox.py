@@ -85,9 +85,7 @@ def _colleagues(request: HttpRequest) -> str:
 def _task(record: history.Record, words: Words, task: Task) -> dict[str, Any]:
     step = record.folder.procedure.steps[task.step]
     counted = record.folder.reading(task)
-    people = ("、" if words.language.startswith("zh") else ", ").join(
-        words.person(pk) for pk in record.assigned.get(task.pk, ())
-    )
+    people = words.listed(words.person(pk) for pk in record.assigned.get(task.pk, ()))
     return {
         "title": words.step(task.step, task.item),
         "due": queries.remaining_of(task, counted.calendar, record.folder.work.now),

@@ -559,7 +559,7 @@ def chart(record: Record, words: Words, dues: Mapping[int, Due], blocks: Iterabl
                 words.say(step.title),
                 state,
                 step.beside,
-                "、".join(step.clause),
+                words.listed(step.clause),
                 [_place(record, words, task, dues) for task in latest.values()],
                 rounds=max((sum(1 for task in mine if task.item == item) for item in latest), default=0),
                 anchor=anchors.get(key, ""),

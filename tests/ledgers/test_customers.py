@@ -61,7 +61,7 @@ def test_a_class_is_valid_from_a_day_and_the_former_stays_readable(mfg: Organiza
 
 
 def test_a_class_follows_its_company_s_list_and_does_not_go_back_in_time(mfg: Organization) -> None:
-    with pytest.raises(BadData, match="有 A, B, C, D"):
+    with pytest.raises(BadData, match="有 A、B、C、D"):
         actions.class_customer(customer=customer("C0001"), grade="Z", valid_from=date(2024, 3, 4), cause="CR-1", **HEAD)
     actions.class_customer(customer=customer("C0004"), grade="A", valid_from=date(2024, 3, 4), cause="CR-1", **HEAD)
     assert customer("C0004").is_key

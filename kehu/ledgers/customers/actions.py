@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from kehu.core import events
 from kehu.core.models import Organization
 from kehu.core.refusals import AgainstTheRule, BadData, Conflict, Finding, OutOfOrder
+from kehu.core.wording import listed
 from kehu.organizations.models import Member
 from kehu.organizations.queries import local_now
 
@@ -172,7 +173,7 @@ def class_customer(*, customer: Customer, grade: str, valid_from: date, cause: s
     organization = customer.organization
     known = organization.pack.get("customer_classes") or {}
     if known and grade not in known:
-        raise BadData([Finding("class", _("There is no class “{grade}”; there are {known}.").format(grade=grade, known=", ".join(known)))])  # fmt: skip
+        raise BadData([Finding("class", _("There is no class “{grade}”; there are {known}.").format(grade=grade, known=listed(known)))])  # fmt: skip
     if valid_from > local_now(organization, now).date():
         raise BadData([Finding("valid_from", _("A class is valid from today or earlier; {day} is still to come.").format(day=valid_from))])  # fmt: skip
     last = customer.classings.last()

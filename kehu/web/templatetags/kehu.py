@@ -26,6 +26,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from kehu.core.wording import listed
 from kehu.engine.definitions import Text
 from kehu.ledgers.customers.models import Customer
 from kehu.ledgers.customers.queries import name_of, short_name
@@ -235,7 +236,7 @@ def at(mapping: Mapping[str, Any], key: str) -> Any:
 
 @register.filter
 def names(people: Iterable[Person]) -> str:
-    return ("、" if _language().startswith("zh") else ", ").join(person.called(_language()) for person in people)
+    return listed(person.called(_language()) for person in people)
 
 
 @register.filter
