@@ -230,6 +230,7 @@ class Work:
         self._write_assignments(folders)
         moved = [task.pk for folder in folders for task in folder.moved if task.is_open]
         if moved:
+            rows.send()
             due_at = Task.objects.filter(pk=OuterRef("task")).values("due_at")[:1]
             Assignment.objects.filter(task__in=moved, is_open=True).update(due_at=Subquery(due_at))
         self._write_deadlines(folders)

@@ -147,8 +147,8 @@ def count_anew(tables: Iterable[type[models.Model]]) -> None:
 
 @contextmanager
 def together() -> Iterator[None]:
-    """Statements whose answers nobody waits for go to PostgreSQL one behind the other, and what it says to them is heard at the end. New
-    rows whose keys nobody asks for wait until then, and those of all models are one statement."""
+    """What is written without waiting for an answer is one statement on PostgreSQL, carried out at the end, or before the first that
+    answers with keys. So what is written inside must not depend on one another, nor two of them change the same row."""
     if connection.vendor != "postgresql":
         yield
         return
@@ -157,19 +157,34 @@ def together() -> Iterator[None]:
         token = _waiting.set([])
         try:
             yield
-            waiting = _waiting.get() or []
+            send()
         finally:
             _waiting.reset(token)
-        if waiting:
-            texts, values = zip(*waiting, strict=True)
-            *others, last = texts
-            named = ", ".join(f"more_{number} AS ({text})" for number, text in enumerate(others))
-            with connection.cursor() as cursor:
-                cursor.execute(f"WITH {named} {last}" if named else last, values)
 
 
-_waiting: ContextVar[list[tuple[str, str]] | None] = ContextVar("waiting", default=None)
-"""Insertions that wait for the end of `together`, with what each of them inserts."""
+_waiting: ContextVar[list[tuple[str, Sequence[Any]]] | None] = ContextVar("waiting", default=None)
+"""Statements inside `together` with their values."""
+
+
+def _leave(text: str, values: Sequence[Any]) -> None:
+    """Carried out now, or together with others."""
+    waiting = _waiting.get()
+    if waiting is None:
+        with connection.cursor() as cursor:
+            cursor.execute(text, values)
+    else:
+        waiting.append((text, values))
+
+
+def send() -> None:
+    """What waits in `together` is carried out: what comes next reads it."""
+    if not (waiting := _waiting.get()):
+        return
+    *others, last = (text for text, _values in waiting)
+    named = ", ".join(f"also_{number} AS ({text})" for number, text in enumerate(others))
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH {named} {last}" if named else last, [one for _text, values in waiting for one in values])
+    waiting.clear()
 
 
 def insert(rows: Sequence[models.Model], *, unless_there: bool = False, with_keys: bool = True) -> None:
@@ -212,12 +227,7 @@ def update(rows: Sequence[models.Model], columns: tuple[str, ...]) -> None:
     if not rows:
         return
     text, fields = _change(type(rows[0]), columns)
-    values = [[*(_stored(field, row) for field in fields), row.pk] for row in rows]
-    with connection.cursor() as cursor:
-        if len(values) == 1:
-            cursor.execute(text, values[0])
-        else:
-            cursor.executemany(text, values)
+    _change_each(text, [[*(_stored(field, row) for field in fields), row.pk] for row in rows])
 
 
 def switch_off(model: type[models.Model], flag: str, which: Sequence[dict[str, Any]]) -> None:
@@ -225,13 +235,15 @@ def switch_off(model: type[models.Model], flag: str, which: Sequence[dict[str, A
     each."""
     if not which:
         return
-    text = _switching(model, flag, tuple(which[0]))
+    _change_each(_switching(model, flag, tuple(which[0])), [[scoped_to(), *one.values()] for one in which])
+
+
+def _change_each(text: str, values: Sequence[Sequence[Any]]) -> None:
+    if len(values) == 1:
+        _leave(text, values[0])
+        return
     with connection.cursor() as cursor:
-        values = [[scoped_to(), *one.values()] for one in which]
-        if len(values) == 1:
-            cursor.execute(text, values[0])
-        else:
-            cursor.executemany(text, values)
+        cursor.executemany(text, values)
 
 
 @cache
@@ -269,9 +281,10 @@ class _Insertion:
         if connection.vendor == "postgresql":
             lines = [dict(zip(self.columns, row, strict=True)) for row in rows]
             text, value = f"{self.head} {self.given} {end}", json.dumps(lines, ensure_ascii=False, default=_as_json)
-            if end != self.returning and (waiting := _waiting.get()) is not None:
-                waiting.append((text, value))
+            if not end.startswith("RETURNING"):
+                _leave(text, [value])
                 return []
+            send()
             return self._ask(text, [value], end)
         found: list[int] = []
         most = MOST_VALUES // len(self.fields)

@@ -189,7 +189,7 @@ def test_a_pause_costs_the_same_however_many_departments_are_at_work(mfg):
                 )
         return len(_statements(captured))
 
-    assert cost_of_pausing("quality", "engineering", "materials") == cost_of_pausing("quality")
+    assert cost_of_pausing("quality", "engineering", "materials") == cost_of_pausing("quality", "engineering")
 
 
 def test_firing_an_instant_stays_under_the_limit(complaint):
