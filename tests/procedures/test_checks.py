@@ -198,6 +198,7 @@ LINKS = [
 ]  # fmt: skip
 
 OTHERS = [
+    Planted(TABLES, "authority:\n  title", "spare:\n  title", "spare:", 'no procedure asks decision table "spare"', "take it out"),
     Planted(PROCEDURE, "- procedure: repair-tool", "- procedure: repair-tol", "- procedure:", '"repair-tol", a procedure that does not exist', '"repair-tool"'),
     Planted(PROCEDURE, "with: {tool: tools_text", "with: {tol: tools_text", "with: {tol", 'with field "tol", which that form does not have', '"tool"'),
     Planted(PROCEDURE, "repaired: {complete", "repared: {complete", "repared:", 'procedure "repair-tool" has no end "repared"', '"repaired"'),

@@ -22,6 +22,7 @@ def company(loaded: LoadedPack, pack: Pack, everybody: list[Written]) -> Problem
     source = loaded.source(loaded.folder / "pack.yaml")
     yield from _departments_and_positions(source, pack, everybody)
     yield from _ladders(source, pack, everybody)
+    yield from _tables(loaded, source, everybody)
     yield from _numbering(source, pack)
     yield from _calendars(loaded, source, pack)
     yield from _administration(source, pack)
@@ -95,6 +96,15 @@ def _ladders(source: Source, pack: Pack, everybody: list[Written]) -> Problems:
             for word, roles in (("tell", rung.tell), ("shares", rung.shares)):
                 for line, text in enumerate(roles):
                     yield from role_of_company(source, (*place, word, line), text, pack, everybody)
+
+
+def _tables(loaded: LoadedPack, source: Source, everybody: list[Written]) -> Problems:
+    """Of a table that no rule asks, nothing follows, whatever is written into it."""
+    texts = [source.text, *(text for one in everybody for text in (one.text.text, one.form_text.text))]
+    for key, file in loaded.table_files.items():
+        if not any(re.search(rf"\b{key}\b", text) for text in texts):
+            remedy = "Ask it where it decides (`role: {table: …}`, `does: decide`), or take it out."
+            yield loaded.source(file).problem((key,), f'no procedure asks decision table "{key}".', remedy)
 
 
 def _numbering(source: Source, pack: Pack) -> Problems:
