@@ -45,7 +45,7 @@ def sql_writes(address: str, places: list[dict[str, Any]], seconds: float) -> fl
             connection.commit()
             while time.perf_counter() < end:
                 counts[which] += 1
-                values = {**places[which], "text": f"floor:{which}:{counts[which]}"}
+                values = {**places[which], "text": f"floor:{os.getpid()}:{which}:{counts[which]}"}
                 for statement in statements:
                     connection.execute(statement, values)
                 connection.commit()
